@@ -1,0 +1,31 @@
+/**
+ * The one catalogue of errors: code → HTTP status, title, and a sentence that says what to do.
+ * docs/errors.md is generated from it. A code, once released, keeps its meaning.
+ */
+export const ERRORS = {
+  malformed_json: [400, 'Malformed JSON', 'The body is not readable JSON. Send one JSON object, UTF-8, without duplicate keys.'],
+  invalid_request: [400, 'Invalid request', 'One or more values are not acceptable; `errors` names each field.'],
+  invalid_sender_number: [400, 'Invalid sender number', 'Invalid sender number: use the E.164 form, a plus sign, country code and number, digits only, such as +1234567890.'],
+  two_credentials: [400, 'Two credentials', 'Send one credential, not several.'],
+  unauthenticated: [401, 'Not signed in', 'Send an API token as `Authorization: Bearer …`, or use a client certificate on the mutual-TLS port.'],
+  invalid_token: [401, 'Invalid token', 'The token is unknown, revoked or malformed. Ask an administrator for a new one.'],
+  invalid_certificate: [401, 'Invalid client certificate', 'The client certificate is not accepted.'],
+  forbidden: [403, 'Forbidden', 'You are signed in, but this needs a right that you do not have. Ask an administrator.'],
+  not_found: [404, 'Not found', 'There is nothing here under this address that you may see.'],
+  method_not_allowed: [405, 'Method not allowed', 'This address does not take this method; the `Allow` header lists those it takes.'],
+  request_timeout: [408, 'Request timeout', 'The request did not arrive in time. Send it again.'],
+  already_final: [409, 'Too late', 'The message has already reached its end and cannot be changed.'],
+  conflict: [409, 'Conflict', 'Something else changed this at the same time. Read it again, then try again.'],
+  payload_too_large: [413, 'Payload too large', 'The body is over the limit of this address.'],
+  unsupported_media_type: [415, 'Unsupported media type', 'Send `Content-Type: application/json`, not compressed.'],
+  misdirected: [421, 'Misdirected request', 'This server does not answer for that host name.'],
+  validation_failed: [422, 'Validation failed', 'One or more values are not acceptable; `errors` names each field.'],
+  idempotency_mismatch: [422, 'Idempotency key already used', 'This Idempotency-Key was used with another request. Use a new key for a new request.'],
+  invalid_cursor: [422, 'Invalid cursor', 'The cursor was not made by this list with these filters. Start again from the first page.'],
+  rate_limited: [429, 'Too many requests', 'The rate limit is reached. Wait as long as `Retry-After` says, then try again.'],
+  header_too_large: [431, 'Headers too large', 'The request headers are over 16 kB.'],
+  internal: [500, 'Internal error', 'Something went wrong on our side. Try again; if it stays, give the request id to the administrator.'],
+  unavailable: [503, 'Not available', 'A part of the system cannot answer at the moment; nothing was lost. Try again after `Retry-After` seconds.'],
+} as const satisfies Record<string, readonly [status: number, title: string, detail: string]>;
+
+export type ErrorCode = keyof typeof ERRORS;

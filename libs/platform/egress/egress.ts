@@ -1,0 +1,22 @@
+/** The only door to the outside: every outbound call is checked, pinned, bounded. */
+export interface EgressRequest {
+  url: string;
+  method: 'POST' | 'GET';
+  headers: Record<string, string>;
+  body: string | Uint8Array;
+  /** total time from here to the last byte read, in milliseconds */
+  deadlineMs: number;
+  /** bytes of answer kept; reading ends at `maxBytes` (64 KiB unless told) */
+  maxBytes?: number;
+}
+
+/** Where a call ended. `sent: false` proves that no byte of the request left; true means that it may have been carried out. */
+export type EgressResult =
+  | { ok: true; status: number; headers: Record<string, string | string[] | undefined>; body: Uint8Array; truncated: boolean }
+  | { ok: false; problem: 'dns' | 'address_not_allowed' | 'connect' | 'connect_timeout' | 'tls' | 'timeout' | 'reset' | 'protocol'; sent: boolean; detail: string };
+
+export interface EgressClient {
+  request(request: EgressRequest): Promise<EgressResult>;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}

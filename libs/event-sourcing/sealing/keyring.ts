@@ -1,0 +1,178 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { Damaged } from '../errors.js';
+import type { KeyCandidate, KeyRecord, Keys } from '../ports/keys.js';
+import type { Period, Subject } from '../sealed.js';
+
+const NONCE = 12, KEY = 32, TAG = 16;
+
+/** AES-256-GCM, random 96-bit nonce in front, tag behind (NIST SP 800-38D). */
+export function encrypt(key: Uint8Array, text: Uint8Array | string, additional: string, random: (n: number) => Buffer = randomBytes): Buffer {
+  const nonce = random(NONCE);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(additional));
+  const body = typeof text === 'string' ? cipher.update(text, 'utf8') : cipher.update(text);
+  const end = cipher.final();
+  return Buffer.concat([nonce, body, end, cipher.getAuthTag()]);
+}
+
+/** @throws Error when key, text or additional data are not those of the encryption */
+export function decrypt(key: Uint8Array, box: Buffer, additional: string): Buffer {
+  const cipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, NONCE), { authTagLength: TAG }).setAAD(Buffer.from(additional));
+  cipher.setAuthTag(box.subarray(box.length - TAG));
+  return Buffer.concat([cipher.update(box.subarray(NONCE, box.length - TAG)), cipher.final()]);
+}
+
+const derive = (key: Uint8Array, info: string): Buffer => Buffer.from(hkdfSync('sha256', key, '', info, KEY));
+
+export interface SubjectKey { id: string; /** null: forgotten */ key: Buffer | null }
+
+/**
+ * Subject and period keys in the open, in memory only, over the `Keys` port. Keys are wrapped by a key derived from the
+ * master key; the directory is looked up by a keyed hash, so that the port never sees a number.
+ */
+export class Keyring {
+  readonly #byHash = new LRUCache<string, SubjectKey>({ max: 20_000 });
+  readonly #byId = new LRUCache<string, SubjectKey>({ max: 20_000 });
+  readonly #dataKeys = new LRUCache<string, Buffer>({ max: 20_000 });
+  readonly #periods = new Map<string, SubjectKey>();
+
+  private constructor(private readonly store: Keys, private readonly wrapping: Buffer, private readonly directory: Buffer,
+    private readonly ids: Buffer, private readonly random: (n: number) => Buffer) {}
+
+  /** @throws Damaged when the master key is not the one that the directory was made with: nothing is written then */
+  static async open(store: Keys, masterKey: Uint8Array, random: (n: number) => Buffer = randomBytes): Promise<Keyring> {
+    const wrapping = derive(masterKey, 'heliograph wrapping v1');
+    const fixed = ['constant:directory', 'constant:ids'];
+    const made = fixed.map((hash) => candidate(hash, 'key', wrapping, random));
+    const records = await store.claim(made);
+    const [directory, ids] = records.map((r) => {
+      if (r === 'forgotten') throw new Damaged('the key directory has lost its fixed keys: restore keys.db from a backup');
+      try { return unwrap(r, wrapping); } catch { throw new Damaged('the master key is not the one that this data was written with: put the right key in place'); }
+    });
+    return new Keyring(store, wrapping, directory!, ids!, random);
+  }
+
+  /** HMAC under a secret that is never rotated: derives ids from idempotency keys, signs cursors and snapshots. */
+  mac(purpose: string, text: string): Buffer {
+    return createHmac('sha256', this.ids).update(purpose).update('\0').update(text).digest();
+  }
+
+  #hash(s: { kind: string; value: string }): string {
+    return createHmac('sha256', this.directory).update(s.kind).update(':').update(s.value).digest('base64url');
+  }
+
+  /** The id of a subject that is already known; makes nothing. */
+  async find(subject: { kind: 'number' | 'email' | 'account'; value: string }): Promise<string | null> {
+    const hash = this.#hash(subject);
+    return this.#byHash.get(hash)?.id ?? (await this.store.find([hash]))[0]!;
+  }
+
+  /** The keys of these subjects, made where there was none (only to seal). In order. */
+  async subjects(subjects: readonly Subject[]): Promise<SubjectKey[]> {
+    const result = new Array<SubjectKey>(subjects.length);
+    const claims: KeyCandidate[] = [], claimAt: number[] = [], reads: string[] = [], readAt: number[] = [];
+    subjects.forEach((s, i) => {
+      if ('id' in s) {
+        const known = this.#byId.get(s.id);
+        if (known) result[i] = known; else { reads.push(s.id); readAt.push(i); }
+        return;
+      }
+      const hash = this.#hash(s);
+      const known = this.#byHash.get(hash);
+      if (known) result[i] = known;
+      else { claims.push(candidate(hash, 'sub', this.wrapping, this.random)); claimAt.push(i); }
+    });
+    if (reads.length > 0) {
+      const found = await this.byId(reads);
+      readAt.forEach((at, i) => { result[at] = found.get(reads[i]!) ?? { id: reads[i]!, key: null }; });
+    }
+    if (claims.length > 0) {
+      const records = await this.store.claim(claims);
+      records.forEach((r, i) => {
+        const own = claims[i]!;
+        // the winner is often the candidate itself: its key need not be unwrapped again
+        const subject: SubjectKey = r === 'forgotten' ? { id: own.id, key: null } : { id: r.id, key: r.id === own.id ? plainOf(own) : unwrap(r, this.wrapping) };
+        this.#byHash.set(own.hash, subject);
+        this.#byId.set(subject.id, subject);
+        result[claimAt[i]!] = subject;
+      });
+    }
+    return result;
+  }
+
+  /** The keys of these ids, in one call; `key: null` where forgotten or never issued. */
+  async byId(ids: readonly string[]): Promise<Map<string, SubjectKey>> {
+    const found = new Map<string, SubjectKey>();
+    const missing: string[] = [];
+    for (const id of ids) {
+      const known = this.#byId.get(id);
+      if (known) found.set(id, known); else missing.push(id);
+    }
+    if (missing.length > 0) {
+      const records = await this.store.keys(missing);
+      for (const id of missing) {
+        const r = records.get(id);
+        const subject: SubjectKey = { id, key: r === undefined || r === 'forgotten' ? null : unwrap(r, this.wrapping) };
+        if (r !== undefined) this.#byId.set(id, subject);
+        found.set(id, subject);
+      }
+    }
+    return found;
+  }
+
+  /** The key of a period, made if absent; null when it was forgotten (retention). `kept` has none. */
+  async period(p: Period): Promise<SubjectKey> {
+    if (p.category === 'kept') return NO_PERIOD;
+    const name = `period:${p.category}:${p.day}`;
+    const known = this.#periods.get(name);
+    if (known) return known;
+    const own = candidate(name, 'per', this.wrapping, this.random);
+    const [r] = await this.store.claim([own]);
+    const key: SubjectKey = r === 'forgotten' || r === undefined ? { id: own.id, key: null } : { id: r.id, key: unwrap(r, this.wrapping) };
+    this.#periods.set(name, key);
+    return key;
+  }
+
+  /** Encrypts for one subject and period: HKDF(subject key ‖ period key), once per pair. */
+  dataKey(subject: SubjectKey, period: SubjectKey, p: Period): Buffer | null {
+    if (!subject.key || !period.key) return null;
+    const name = `${subject.id}|${p.category}|${p.day}`;
+    let key = this.#dataKeys.get(name);
+    if (!key) {
+      key = derive(Buffer.concat([subject.key, period.key]), name);
+      this.#dataKeys.set(name, key);
+    }
+    return key;
+  }
+
+  /** An HMAC under the subject's key: proves equality to whoever still may know, to nobody after erasure. */
+  fingerprint(subject: SubjectKey, text: string): string {
+    return subject.key ? createHmac('sha256', subject.key).update('fingerprint\0').update(text).digest('base64url') : '';
+  }
+
+  /** Destroys these keys, here and in the directory. */
+  async forget(ids: readonly string[]): Promise<void> {
+    await this.store.forget(ids);
+    this.forgotten();
+  }
+
+  /** Another process forgot keys: nothing in memory may outlive them. */
+  forgotten(): void {
+    this.#byHash.clear(); this.#byId.clear(); this.#dataKeys.clear(); this.#periods.clear();
+  }
+}
+
+const NO_PERIOD: SubjectKey = { id: '', key: Buffer.alloc(0) };
+
+const plain = new WeakMap<KeyCandidate, Buffer>();
+const plainOf = (c: KeyCandidate): Buffer => plain.get(c)!;
+
+function candidate(hash: string, kind: 'sub' | 'per' | 'key', wrapping: Buffer, random: (n: number) => Buffer): KeyCandidate {
+  const key = random(KEY);
+  const id = `${kind}_${random(16).toString('base64url')}`;
+  const c: KeyCandidate = { hash, id, wrapped: encrypt(wrapping, key, id, random) };
+  plain.set(c, key);
+  return c;
+}
+
+const unwrap = (r: KeyRecord, wrapping: Buffer): Buffer => decrypt(wrapping, Buffer.from(r.wrapped), r.id);

@@ -1,0 +1,64 @@
+import { deepStrictEqual, fail } from 'node:assert';
+import type { AnyDecider, Decider, CommandClass } from '../decider.js';
+import { stateOf } from '../decider.js';
+import { Refusal } from '../errors.js';
+import type { Catalogue, EventOf, StoredEvent, Tags } from '../event.js';
+import type { Process, Due } from '../process.js';
+import type { Projection, Row } from '../projection.js';
+import { headerText, sealedOf, type Seal, type Subject } from '../sealed.js';
+
+/** A sealing that anybody can read: tests compare events and rows, not ciphertext. */
+export const readableSeal = (type = 'Test', revision = 0, stream = 'test-1'): Seal => ({
+  seal: ((field: string, value: string | null, subject: Subject) => value === null ? null
+    : sealedOf(headerText({ subject: 'id' in subject ? subject.id : `sub_${subject.value}`, category: 'test', day: '2030-01-01', field, type, revision, stream }), Buffer.from(value).toString('base64url'))) as Seal['seal'],
+  fingerprint: (value) => `fingerprint:${value}`,
+});
+
+/** What a decided (plain) event looks like once stored. */
+export const storedAs = (d: AnyDecider, event: { type: string; data: unknown }, revision = 0, stream = `${d.stream}-1`): { type: string; data: unknown } => {
+  const seal = d.seal?.[event.type];
+  return seal ? { type: event.type, data: seal(event.data as never, readableSeal(event.type, revision, stream)) } : event;
+};
+
+/** The state after plain events. */
+export const stateAfter = <S>(d: Decider<S, any, any>, past: readonly { type: string; data: unknown }[], id = '1'): S =>
+  stateOf(d as AnyDecider, past.map((e, i) => ({ ...storedAs(d, e, i, `${d.stream}-${id}`), revision: i })) as never) as S;
+
+/**
+ * given(events).when(command, now).then(exactly these events) · .thenNothing() · .thenRefused(code).
+ * Past and expected events are plain; the past is sealed readably before it is folded.
+ */
+export const given = <S, E extends Catalogue, C extends Record<string, CommandClass>>(d: Decider<S, E, C>, ...past: EventOf<E, 'plain'>[]) => ({
+  when: (command: InstanceType<C[keyof C]>, now: string) => {
+    const decide = (): EventOf<E, 'plain'>[] =>
+      (d.decide as Record<string, (s: S, data: unknown, now: string, id: string) => EventOf<E, 'plain'>[]>)[command.constructor.name]!(stateAfter(d, past, command.id), command.data, now, command.id);
+    return {
+      then: (...expected: EventOf<E, 'plain'>[]) => deepStrictEqual(decide(), expected),
+      thenNothing: () => deepStrictEqual(decide(), []),
+      thenRefused: (code: string) => {
+        let events;
+        try { events = decide(); } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          return deepStrictEqual(error.code, code);
+        }
+        return fail(`expected the refusal ${code}, got ${JSON.stringify(events)}`);
+      },
+    };
+  },
+  /** What a process would do next. */
+  next: (p: Process<Decider<S, E, C>>, id = '1') => ({ is: (expected: Due | null) => deepStrictEqual(p.next(stateAfter(d, past, id) as never, id), expected) }),
+});
+
+/** A stored event for a projection's spec. */
+export const happened = (d: AnyDecider, stream: string, revision: number, type: string, data: unknown, tags: Tags = { owner: 'o1' }): StoredEvent => ({
+  ...(storedAs(d, { type, data }, revision, stream) as { type: string; data: unknown }),
+  id: `${stream}@${revision}`, version: d.versions?.[type] ?? 1, stream, revision, position: String(revision + 1).padStart(16, '0'), tags,
+  metadata: { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' },
+});
+
+/** Folds events into rows as the projector does, without any store. */
+export const projected = <E extends Catalogue, R extends Row>(p: Projection<E, R>, events: readonly StoredEvent[]): Map<string, R | null> => {
+  const rows = new Map<string, R | null>();
+  for (const e of events) for (const id of p.keys(e as never)) rows.set(id, p.fold(rows.get(id) ?? null, e as never, id));
+  return rows;
+};

@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { ConfigurationError, parseConfiguration, type Env } from './configuration.js';
+import { SETTINGS } from './settings.js';
+
+const parse = (env: Env) => parseConfiguration(env, '/srv/heliograph');
+const faultsOf = (env: Env): string[] => {
+  try {
+    parse(env);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.faults.map((f) => f.name);
+  }
+};
+
+describe('configuration', () => {
+  it('needs nothing set', () => {
+    const c = parse({});
+    expect(c).toMatchObject({
+      environment: 'development', engines: 'embedded', listenHost: '127.0.0.1', listenPorts: [8000], mtlsPort: 8001,
+      dataDir: '/srv/heliograph/data', secretsDir: '/srv/heliograph/secrets', masterKeyFile: '/srv/heliograph/secrets/master.key',
+      gatewayMockPort: 5555, gatewayHttpUrl: 'http://127.0.0.1:5555/sink', gatewaySmsUrl: 'http://127.0.0.1:5555/gateway/gateway.jsp',
+      egressAllow: [{ host: '127.0.0.1', port: 5555 }], publicHosts: ['localhost', '127.0.0.1', '::1'], tlsCert: null, tlsKey: null,
+    });
+    expect(Object.isFrozen(c)).toBe(true);
+  });
+
+  it('takes lists, addresses and paths', () => {
+    expect(parse({
+      LISTEN_PORTS: '8000, 3570,5000', EGRESS_ALLOW: '10.0.0.7:8080,[2001:DB8::1]:443', PUBLIC_HOSTS: 'Hub.example.com', GATEWAY_MOCK_PORT: '0',
+      MASTER_KEY_FILE: '/etc/heliograph/master.key', DATA_DIR: '/var/lib/heliograph', GATEWAY_HTTP_URL: 'https://broker.example.com/in',
+    })).toMatchObject({
+      listenPorts: [8000, 3570, 5000], egressAllow: [{ host: '10.0.0.7', port: 8080 }, { host: '2001:db8::1', port: 443 }], publicHosts: ['hub.example.com'],
+      masterKeyFile: '/etc/heliograph/master.key', dataDir: '/var/lib/heliograph', gatewayHttpUrl: 'https://broker.example.com/in', gatewaySmsUrl: null,
+    });
+  });
+
+  it('counts an empty variable as not there', () => expect(parse({ MTLS_PORT: '', TLS_CERT: ' ' })).toMatchObject({ mtlsPort: 8001, tlsCert: null }));
+
+  it('names every wrong value at once, with its allowed form', () => {
+    const env = { LISTEN_PORTS: '8000,8000', MTLS_PORT: '70000', LOG_LEVEL: 'loud', EGRESS_ALLOW: 'x', SMS_SENDER_NUMBER: '0123', NODE_ENV: 'staging' };
+    expect(faultsOf(env).sort()).toEqual(Object.keys(env).sort());
+    expect(() => parse(env)).toThrow(/6 settings are wrong:[^]*LOG_LEVEL must be fatal, error, warn, info, debug, trace or silent/);
+  });
+
+  it('never shows a value', () => {
+    fc.assert(fc.property(fc.constantFrom(...Object.values(SETTINGS)), fc.stringMatching(/^[g-z]{12,40}$/), ({ name }, secret) => {
+      try {
+        parse({ [name]: `\u0000://user:${secret}@` });
+      } catch (error) {
+        expect(String(error)).not.toContain(secret);
+        return;
+      }
+      throw new Error(`${name} took nonsense`);
+    }));
+  });
+
+  it.each([
+    ['the cluster engines, which are not there yet', { ENGINES: 'cluster' }, ['ENGINES']],
+    ['the mock in production', { NODE_ENV: 'production', GATEWAY_MOCK_PORT: '5555' }, ['GATEWAY_MOCK_PORT']],
+    ['a certificate without its key', { TLS_CERT: 'a.crt' }, ['TLS_KEY']],
+    ['a key without its certificate', { TLS_KEY: 'a.key' }, ['TLS_CERT']],
+    ['one port for two listeners', { LISTEN_PORTS: '8001' }, ['MTLS_PORT']],
+    ['the mock on a listener\'s port', { GATEWAY_MOCK_PORT: '8000' }, ['GATEWAY_MOCK_PORT']],
+    ['a master key among the data', { MASTER_KEY_FILE: './data/master.key' }, ['MASTER_KEY_FILE']],
+    ['secrets among the data', { SECRETS_DIR: 'data/secrets' }, ['SECRETS_DIR']],
+    ['a password in an address', { GATEWAY_HTTP_URL: 'https://user:pw@example.com/' }, ['GATEWAY_HTTP_URL']],
+    ['a scheme that is not HTTP', { GATEWAY_SMS_URL: 'file:///etc/passwd' }, ['GATEWAY_SMS_URL']],
+    ['an empty entry in a list', { LISTEN_PORTS: '8000,,3570' }, ['LISTEN_PORTS']],
+  ])('refuses %s', (_what, env, names) => expect(faultsOf(env)).toEqual(names));
+
+  it('is without mock and mock addresses in production', () => {
+    expect(parse({ NODE_ENV: 'production' })).toMatchObject({ gatewayMockPort: 0, gatewayHttpUrl: null, gatewaySmsUrl: null, egressAllow: [] });
+  });
+
+  it('has defaults that fit their own forms', () => {
+    for (const { form, fallback } of Object.values(SETTINGS)) if (fallback !== null) expect(form.parse(fallback)).toBeDefined();
+  });
+});

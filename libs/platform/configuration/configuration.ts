@@ -1,0 +1,102 @@
+import { join, relative, resolve, isAbsolute } from 'node:path';
+import type { HostPort } from './form.js';
+import { SETTINGS, type Given, type Setting } from './settings.js';
+
+type WorkedOut = 'masterKeyFile' | 'gatewayMockPort' | 'publicHosts' | 'egressAllow';
+
+/** All settings, parsed and completed; paths are absolute. Frozen. */
+export interface Configuration extends Omit<Given, WorkedOut> {
+  readonly masterKeyFile: string;
+  /** 0: off */
+  readonly gatewayMockPort: number;
+  readonly publicHosts: readonly string[];
+  readonly egressAllow: readonly HostPort[];
+}
+
+/** One thing wrong: which setting, and what it must be. Never its value, which may be a secret in the wrong place. */
+export interface Fault {
+  readonly name: string;
+  readonly must: string;
+}
+
+/** Every wrong setting at once. */
+export class ConfigurationError extends Error {
+  constructor(readonly faults: readonly Fault[]) {
+    const one = faults.length === 1;
+    super(`${one ? 'One setting is' : `${faults.length} settings are`} wrong:\n${faults.map((f) => `  ${f.name} ${f.must}`).join('\n')}\nSee docs/configuration.md.`);
+    this.name = 'ConfigurationError';
+  }
+}
+
+const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
+const ANY = ['0.0.0.0', '::'];
+
+const isWithin = (folder: string, file: string): boolean => {
+  const way = relative(folder, file);
+  return way === '' || (way !== '..' && !way.startsWith('../') && !isAbsolute(way));
+};
+
+/** What each setting says alone. A variable that is empty counts as not there. */
+function readEach(env: Env): { read: Given; faults: Fault[] } {
+  const faults: Fault[] = [];
+  const read = Object.entries(SETTINGS as Record<string, Setting<unknown>>).map(([key, { name, form, fallback }]) => {
+    const text = env[name]?.trim() || fallback;
+    const value = text === null ? null : form.parse(text);
+    if (value === undefined) faults.push({ name, must: `must be ${form.form}` });
+    return [key, value];
+  });
+  return { read: Object.fromEntries(read) as Given, faults };
+}
+
+/** Fills in what has its default from other settings. A wrong value is `undefined` here and stays so. */
+function complete(read: Given, cwd: string): Configuration {
+  const at = <T extends string | null>(path: T): T => (path ? resolve(cwd, path) : path) as T;
+  const gatewayMockPort = read.gatewayMockPort === null ? (read.environment === 'production' ? 0 : 5555) : read.gatewayMockPort;
+  const mock = (path: string): string | null => (gatewayMockPort ? `http://127.0.0.1:${gatewayMockPort}${path}` : null);
+  const allowed = read.egressAllow ?? [];
+  return {
+    ...read,
+    dataDir: at(read.dataDir),
+    secretsDir: at(read.secretsDir),
+    masterKeyFile: at(read.masterKeyFile ?? join(read.secretsDir ?? '', 'master.key')),
+    tlsCert: at(read.tlsCert),
+    tlsKey: at(read.tlsKey),
+    gatewaysFile: at(read.gatewaysFile),
+    gatewayMockPort,
+    gatewayHttpUrl: read.gatewayHttpUrl === null ? mock('/sink') : read.gatewayHttpUrl,
+    gatewaySmsUrl: read.gatewaySmsUrl === null ? mock('/gateway/gateway.jsp') : read.gatewaySmsUrl,
+    publicHosts: read.publicHosts ?? Object.freeze([...new Set([...LOOPBACK, ...[read.listenHost].filter((h) => h && !ANY.includes(h))])]),
+    egressAllow: Object.freeze(gatewayMockPort ? [...allowed, Object.freeze({ host: '127.0.0.1', port: gatewayMockPort })] : [...allowed]),
+  };
+}
+
+type Rule = readonly [name: string, must: string, broken: (c: Configuration) => boolean];
+
+/** What settings must be to each other. */
+const RULES: readonly Rule[] = [
+  ['ENGINES', 'must be embedded: cluster is not in this version yet', (c) => c.engines === 'cluster'],
+  ['GATEWAY_MOCK_PORT', 'must be 0 in production: the mock answers in place of a gateway, and nothing would be sent', (c) => c.environment === 'production' && c.gatewayMockPort > 0],
+  ['TLS_KEY', 'must be set together with TLS_CERT: both or none', (c) => c.tlsCert !== null && c.tlsKey === null],
+  ['TLS_CERT', 'must be set together with TLS_KEY: both or none', (c) => c.tlsKey !== null && c.tlsCert === null],
+  ['MTLS_PORT', 'must be a port that LISTEN_PORTS does not name', (c) => c.mtlsPort > 0 && (c.listenPorts ?? []).includes(c.mtlsPort)],
+  ['GATEWAY_MOCK_PORT', 'must be a port that LISTEN_PORTS and MTLS_PORT do not name', (c) => c.gatewayMockPort > 0 && [...(c.listenPorts ?? []), c.mtlsPort].includes(c.gatewayMockPort)],
+  ['SECRETS_DIR', 'must be outside DATA_DIR: a copy of the data must not hold its keys', (c) => isWithin(c.dataDir, c.secretsDir)],
+  ['MASTER_KEY_FILE', 'must be outside DATA_DIR: a copy of the data must not hold its keys', (c) => !isWithin(c.dataDir, c.secretsDir) && isWithin(c.dataDir, c.masterKeyFile)],
+];
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the environment once.
+ * @param env the variables, as `process.env`
+ * @param cwd the folder that relative paths count from
+ * @throws ConfigurationError naming every wrong setting and its allowed form, without values
+ */
+export function parseConfiguration(env: Env, cwd: string = process.cwd()): Configuration {
+  const { read, faults } = readEach(env);
+  const configuration = complete(read, cwd);
+  const wrong = new Set(faults.map((f) => f.name));
+  for (const [name, must, broken] of RULES) if (!wrong.has(name) && broken(configuration)) faults.push({ name, must });
+  if (faults.length > 0) throw new ConfigurationError(faults);
+  return Object.freeze(configuration);
+}

@@ -1,0 +1,63 @@
+/** The one table of settings. docs/configuration.md and .env.example are made from it. */
+import { choice, e164, host, hostPorts, hosts, httpUrl, integer, path, port, ports, word, type Form } from './form.js';
+
+export interface Setting<T> {
+  /** the environment variable */
+  readonly name: string;
+  readonly form: Form<unknown>;
+  /** the default, in the same form; null: none, or worked out from other settings */
+  readonly fallback: string | null;
+  /** the default as the page shows it */
+  readonly shown: string;
+  readonly meaning: string;
+  /** carries the type only */
+  readonly value?: T;
+}
+
+const given = <T>(name: string, form: Form<T>, fallback: string, meaning: string): Setting<T> =>
+  ({ name, form, fallback, shown: fallback, meaning });
+const open = <T>(name: string, form: Form<T>, shown: string, meaning: string): Setting<T | null> =>
+  ({ name, form, fallback: null, shown, meaning });
+
+export const SETTINGS = {
+  environment: given('NODE_ENV', choice('development', 'production', 'test'), 'development',
+    'In production nothing is made silently: a missing key or certificate ends the start, and the error names the command that makes it. The gateway mock is off.'),
+  engines: given('ENGINES', choice('embedded', 'cluster'), 'embedded',
+    'What keeps the data. `embedded`: one process on SQLite files in DATA_DIR. `cluster` is refused: this version does not have it yet.'),
+
+  listenHost: given('LISTEN_HOST', host, '127.0.0.1', 'The address that all listeners bind to. `0.0.0.0` or `::` opens them to the network.'),
+  listenPorts: given('LISTEN_PORTS', ports, '8000', 'Ports of the HTTP listener, all with the same content. `0` takes any free port.'),
+  mtlsPort: given('MTLS_PORT', port, '8001', 'Port of the mutual-TLS listener, where a client certificate signs in. `0` = off.'),
+  publicHosts: open('PUBLIC_HOSTS', hosts, 'localhost, 127.0.0.1, ::1 and LISTEN_HOST',
+    'Names that requests may be addressed to; another `Host` is answered 421, and no outbound call goes to them.'),
+  tlsCert: open('TLS_CERT', path, 'none', 'Certificate chain (PEM file) for the HTTP listener, which then speaks TLS. Only together with TLS_KEY.'),
+  tlsKey: open('TLS_KEY', path, 'none', 'Private key (PEM file) to TLS_CERT.'),
+  bodyLimitBytes: given('BODY_LIMIT_BYTES', integer(1024, 16_777_216), '262144', 'A request body over this is answered 413.'),
+  shutdownSeconds: given('SHUTDOWN_SECONDS', integer(1, 600), '30', 'After SIGTERM, open requests and running attempts have this long to end.'),
+
+  dataDir: given('DATA_DIR', path, './data', 'The folder of the log, the keys and the views. One process holds it at a time.'),
+  secretsDir: given('SECRETS_DIR', path, './secrets', 'The folder of the master key, the certificate authority and the certificates. Outside DATA_DIR.'),
+  masterKeyFile: open('MASTER_KEY_FILE', path, 'SECRETS_DIR/master.key', 'The key that wraps all keys (32 bytes, mode 0600). Outside DATA_DIR, so that a copy of the data alone opens nothing.'),
+
+  rateLimitMinute: given('RATE_LIMIT_MINUTE', integer(1, 100_000_000), '60', 'Requests per minute and principal, or address where nobody is signed in.'),
+  rateLimitHour: given('RATE_LIMIT_HOUR', integer(1, 1_000_000_000), '1000', 'Requests per hour and principal, or address.'),
+  rateLimitCertificateMinute: given('RATE_LIMIT_CERTIFICATE_MINUTE', integer(1, 100_000_000), '6000', 'Requests per minute and client certificate, in place of the two above.'),
+
+  gatewayMockPort: open('GATEWAY_MOCK_PORT', port, '5555, in production 0', 'Port of the gateway mock, which stands in for the gateways. `0` = off; in production nothing else is taken.'),
+  gatewayHttpUrl: open('GATEWAY_HTTP_URL', httpUrl, 'the mock, when it is on', 'Address of the gateway `http` (a JSON POST for each message). Without one, the channel http has no gateway.'),
+  gatewaySmsUrl: open('GATEWAY_SMS_URL', httpUrl, 'the mock, when it is on', 'Address of the gateway `sms` (`gateway.jsp`). Without one, the channel sms has no gateway.'),
+  gatewayRate: given('GATEWAY_RATE', integer(1, 1_000_000), '1000', 'Calls per second that each of these two gateways is given.'),
+  gatewayConcurrency: given('GATEWAY_CONCURRENCY', integer(1, 10_000), '64', 'Calls at once that each of these two gateways is given.'),
+  gatewaysFile: open('GATEWAYS_FILE', path, 'none', 'JSON file with a list of gateways (name, channel, kind, url, rate, concurrency, deadline, retry policy, …); one of the same name replaces the one made from the settings above.'),
+  smsApplicationId: given('SMS_APPLICATION_ID', word, 'heliograph', 'The application id that gateway `sms` sends along.'),
+  smsSenderNumber: given('SMS_SENDER_NUMBER', e164, '+15550000000', 'The number that gateway `sms` sends from.'),
+  workerConcurrency: given('WORKER_CONCURRENCY', integer(1, 10_000), '256', 'Attempts that the worker performs at once, over all gateways.'),
+  egressAllow: open('EGRESS_ALLOW', hostPorts, 'none; with the mock on, its own address', 'Loopback and private addresses that outbound calls may reach all the same. The mock\'s own is added while it is on.'),
+
+  logLevel: given('LOG_LEVEL', choice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'How much is logged.'),
+  otlpEndpoint: open('OTEL_EXPORTER_OTLP_ENDPOINT', httpUrl, 'none', 'Where traces go, over OTLP/HTTP. Without it none are recorded.'),
+} as const;
+
+type Table = typeof SETTINGS;
+/** What the table's types say; the parser fills in what is worked out from other settings. */
+export type Given = { readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never };

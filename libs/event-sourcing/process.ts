@@ -19,9 +19,11 @@ export interface Process<D extends AnyDecider> {
   name: string;
   of: D;
   next(state: StateOf<D>, id: string): Due | null;
+  /** What an event says about a lane's health: a temporary failure (`false`) or a success (`true`); null for neither. */
+  health?(event: { type: string; data: unknown }): { lane: string; good: boolean } | null;
 }
 export type AnyProcess = Process<any>;
-export const process_ = <D extends AnyDecider>(p: Process<D>): Process<D> => p;
+export const processOf = <D extends AnyDecider>(p: Process<D>): Process<D> => p;
 
 /** What a handler of a due thing answers: it is done, it is no longer wanted, or try again then (UTC, ISO 8601). */
 export type Handled = 'done' | 'drop' | { later: string };

@@ -1,0 +1,106 @@
+import type { AnyDecider } from '../decider.js';
+import type { AnyProcess, Due } from '../process.js';
+import type { Batch, EventStore } from '../ports/event-store.js';
+import type { ReadModels, RowChange } from '../ports/read-models.js';
+import { Damaged } from '../errors.js';
+import type { Clock } from './clock.js';
+import type { EventRegistry } from './event-registry.js';
+import type { Follower } from './following.js';
+import type { Scheduler } from './scheduler.js';
+import type { States } from './states.js';
+
+export const DUE_WORK = { name: 'due_work@1', indexes: { byDue: ['dueAt'] } } as const;
+type DueRow = { topic: string; lane: string; job: string; dueAt: string; until: string | null; holds: string | null };
+
+const FLUSH_EVERY_MS = 1_000;
+const FLUSH_AT = 2_000;
+const PAGE = 1_000;
+
+export interface DueWork extends Follower {
+  /** Writes the rows that trail behind. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Folds the log into "what is still to do". Jobs go to the scheduler in memory at once; rows trail behind, so that what
+ * begins and ends between two flushes is never written. After a crash the events since the checkpoint are folded again.
+ */
+export function dueWork(processes: readonly AnyProcess[], store: EventStore, views: ReadModels, states: States, registry: EventRegistry, scheduler: Scheduler, clock: Clock): DueWork {
+  const byCategory = new Map<string, AnyProcess>(processes.map((p) => [(p.of as AnyDecider).stream, p]));
+  const dirty = new Map<string, { position: string; due: Due | null }>();
+  const written = new Set<string>();
+  let seen: string | null = null;
+  let flushing: Promise<void> = Promise.resolve();
+  let timer: (() => void) | null = null;
+
+  const categoryOf = (stream: string): string => stream.slice(0, stream.indexOf('-'));
+
+  async function write(): Promise<void> {
+    timer = null;
+    if (seen === null) return;
+    const rows: RowChange[] = [];
+    for (const [stream, { position, due }] of dirty) {
+      if (!due && !written.has(stream)) continue;
+      const row: DueRow | null = due && { topic: due.topic, lane: due.lane, job: due.id, dueAt: due.dueAt, until: due.until ?? null, holds: due.holds ?? null };
+      rows.push({ id: stream, position, row });
+    }
+    dirty.clear();
+    const checkpoint = seen;
+    try {
+      await views.apply(DUE_WORK.name, rows, checkpoint);
+      for (const r of rows) if (r.row) written.add(r.id); else written.delete(r.id);
+    } catch {
+      // a later flush carries the newest due thing of each stream; the old checkpoint stays until then
+      for (const r of rows) if (!dirty.has(r.id)) dirty.set(r.id, { position: r.position, due: r.row ? dueOf(r.row as DueRow) : null });
+    }
+  }
+  const flush = (): Promise<void> => (flushing = flushing.then(write));
+
+  return {
+    name: 'due-work',
+    prefixes: [...byCategory.keys()].map((c) => `${c}-`),
+    flush,
+    close: async () => { timer?.(); await flush(); },
+    async start() {
+      await views.define(DUE_WORK);
+      const [checkpoint, head] = await Promise.all([views.checkpoint(DUE_WORK.name), store.head()]);
+      if (checkpoint !== null && (head === null || checkpoint > head)) throw new Damaged('the checkpoint of due-work lies ahead of the log (a restored backup?): run `npx heliograph projections rebuild due-work`');
+      let after: string[] | undefined;
+      for (;;) {
+        const rows = await views.find<DueRow>(DUE_WORK.name, { where: {}, sort: { by: ['dueAt', 'id'] }, ...(after ? { after } : {}), limit: PAGE });
+        for (const { id, row } of rows) { written.add(id); scheduler.offer(id, dueOf(row)); }
+        if (rows.length < PAGE) break;
+        const last = rows.at(-1)!;
+        after = [last.row.dueAt, last.id];
+      }
+      seen = checkpoint;
+      scheduler.open();
+      return checkpoint;
+    },
+    async handle(batch: Batch) {
+      const touched = new Map<string, { revision: number; position: string }>();
+      for (const stored of batch.events) {
+        const event = registry.known(stored);
+        const process = byCategory.get(categoryOf(event.stream));
+        if (!process) continue;
+        const health = process.health?.(event);
+        if (health) scheduler.health(health.lane, health.good);
+        touched.set(event.stream, { revision: event.revision, position: event.position });
+      }
+      for (const [stream, { revision, position }] of touched) {
+        const process = byCategory.get(categoryOf(stream))!;
+        let loaded = states.peek(stream);
+        if (!loaded || loaded.revision < revision) loaded = await states.read(process.of, stream);
+        const due = process.next(loaded.state as never, stream.slice(stream.indexOf('-') + 1));
+        scheduler.offer(stream, due);
+        dirty.set(stream, { position, due });
+      }
+      seen = batch.position;
+      if (dirty.size >= FLUSH_AT) await flush();
+      else timer ??= clock.after(FLUSH_EVERY_MS, () => { void flush(); });
+    },
+  };
+}
+
+const dueOf = (row: DueRow): Due => ({ topic: row.topic, lane: row.lane, id: row.job, dueAt: row.dueAt, ...(row.until ? { until: row.until } : {}), ...(row.holds ? { holds: row.holds } : {}) });

@@ -1,0 +1,57 @@
+import { Unavailable } from '../errors.js';
+import type { Position } from '../event.js';
+import type { Batch, EventStore } from '../ports/event-store.js';
+import type { Clock } from './clock.js';
+
+/** Where a follower is, and what stopped it. */
+export interface FollowerStatus {
+  name: string;
+  position: Position | null;
+  /** events taken since start */
+  events: number;
+  /** monotonic time of the last word from the log */
+  heardAt: number;
+  /** why it stands still, in a sentence; null while it runs */
+  stopped: string | null;
+}
+
+export interface Follower {
+  name: string;
+  prefixes: readonly string[];
+  /** where to begin: the last position it has safely dealt with */
+  start(): Promise<Position | null>;
+  /** Deals with a batch. What it throws stops it, but Unavailable, which is tried again with back-off. */
+  handle(batch: Batch): Promise<void>;
+}
+
+/** Runs a follower until the signal aborts. Never rejects: what stops it stands in the status. */
+export async function follow(store: EventStore, follower: Follower, status: FollowerStatus, clock: Clock, signal: AbortSignal): Promise<void> {
+  let wait = 100;
+  while (!signal.aborted) {
+    try {
+      const from = await follower.start();
+      status.position = from;
+      for await (const batch of store.subscribe(from, follower.prefixes, signal)) {
+        if (batch.events.length > 0) await follower.handle(batch);
+        status.position = batch.position;
+        status.events += batch.events.length;
+        status.heardAt = clock.monotonic();
+        wait = 100;
+      }
+      if (signal.aborted) return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Unavailable)) {
+        status.stopped = error instanceof Error ? error.message : String(error);
+        return;
+      }
+    }
+    await new Promise<void>((resolve) => {
+      const stop = clock.after(wait, resolve);
+      signal.addEventListener('abort', () => { stop(); resolve(); }, { once: true });
+    });
+    wait = Math.min(wait * 2, 5_000);
+  }
+}
+
+export const statusOf = (name: string): FollowerStatus => ({ name, position: null, events: 0, heardAt: 0, stopped: null });

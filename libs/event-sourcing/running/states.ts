@@ -1,0 +1,103 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { stateOf, type AnyDecider } from '../decider.js';
+import { NO_STREAM, type StoredEvent } from '../event.js';
+import type { EventStore } from '../ports/event-store.js';
+import type { ReadModels } from '../ports/read-models.js';
+import type { EventRegistry } from './event-registry.js';
+
+export interface Loaded {
+  state: unknown;
+  /** NO_STREAM where there is no stream */
+  revision: number;
+  /** revision of the newest snapshot; what lies beyond is folded again at the next cold read */
+  snapshot: number;
+}
+
+const PAGE = 100;
+/** A snapshot is worth its write once so many events lie beyond the last one. */
+const SNAPSHOT_EVERY = 100;
+
+/** States by stream and revision, in memory; behind them snapshots, and the stream itself. */
+export class States {
+  readonly #cache: LRUCache<string, Loaded>;
+  readonly #defined = new Set<string>();
+
+  constructor(private readonly store: EventStore, private readonly views: ReadModels, private readonly registry: EventRegistry,
+    private readonly sign: (text: string) => Buffer, max = 20_000) {
+    this.#cache = new LRUCache({ max });
+  }
+
+  peek(stream: string): Loaded | undefined { return this.#cache.get(stream); }
+  forget(stream: string): void { this.#cache.delete(stream); }
+  /** The cache never goes back: a late reader must not replace a newer state. */
+  keep(stream: string, loaded: Loaded): void {
+    const known = this.#cache.get(stream);
+    if (!known || known.revision <= loaded.revision) this.#cache.set(stream, loaded);
+  }
+
+  /** The state now, from memory where that is good enough (a conflict at append tells when it was not). */
+  async load(d: AnyDecider, stream: string): Promise<Loaded> {
+    return this.#cache.get(stream) ?? this.read(d, stream);
+  }
+
+  /** The state as stored now. */
+  async read(d: AnyDecider, stream: string): Promise<Loaded> {
+    let loaded: Loaded = { state: d.initial, revision: NO_STREAM, snapshot: NO_STREAM };
+    let page = await this.store.read(stream, 0, PAGE);
+    loaded = this.#fold(d, loaded, page);
+    if (page.length === PAGE) {
+      const snapshot = await this.#snapshot(d, stream);
+      if (snapshot && snapshot.revision > loaded.revision) loaded = snapshot;
+    }
+    const start = loaded.revision;
+    while (page.length === PAGE) {
+      page = await this.store.read(stream, loaded.revision + 1, PAGE);
+      loaded = this.#fold(d, loaded, page);
+    }
+    if (loaded.revision - Math.max(start, loaded.snapshot) > SNAPSHOT_EVERY) await this.snapshotIfDue(d, stream, loaded, page.at(-1)?.position);
+    if (loaded.revision !== NO_STREAM) this.keep(stream, loaded);
+    return loaded;
+  }
+
+  #fold(d: AnyDecider, from: Loaded, events: readonly StoredEvent[]): Loaded {
+    const last = events.at(-1);
+    if (!last) return from;
+    return { ...from, state: stateOf(d, events.map((e) => this.registry.known(e)) as never, from.state as never), revision: last.revision };
+  }
+
+  #collection(d: AnyDecider): string { return `snapshot_${d.stream}@${d.snapshotVersion}`; }
+
+  async #define(d: AnyDecider): Promise<string> {
+    const name = this.#collection(d);
+    if (!this.#defined.has(name)) { await this.views.define({ name, indexes: {} }); this.#defined.add(name); }
+    return name;
+  }
+
+  /** Writes a snapshot when enough events lie beyond the last. A lost one costs time only. */
+  async snapshotIfDue(d: AnyDecider, stream: string, loaded: Loaded, position: string | undefined): Promise<void> {
+    if (position === undefined || loaded.revision - loaded.snapshot < SNAPSHOT_EVERY) return;
+    const before = loaded.snapshot;
+    loaded.snapshot = loaded.revision;
+    const text = JSON.stringify(loaded.state);
+    const row = { state: text, revision: loaded.revision, sum: this.#sum(stream, loaded.revision, text) };
+    try { await this.views.apply(await this.#define(d), [{ id: stream, position, row }], null); } catch { loaded.snapshot = before; }
+  }
+
+  #sum(stream: string, revision: number, text: string): string {
+    return this.sign(createHash('sha256').update(`${stream}\n${revision}\n`).update(text).digest('base64url')).toString('base64url');
+  }
+
+  /** Null when there is none or anything is wrong with it: the events are the truth. */
+  async #snapshot(d: AnyDecider, stream: string): Promise<Loaded | null> {
+    try {
+      const found = await this.views.get<{ state: string; revision: number; sum: string }>(await this.#define(d), stream);
+      if (!found) return null;
+      const { state, revision, sum } = found.row;
+      const right = Buffer.from(this.#sum(stream, revision, state));
+      const given = Buffer.from(sum);
+      if (right.length !== given.length || !timingSafeEqual(right, given)) return null;
+      return { state: JSON.parse(state), revision, snapshot: revision };
+    } catch { return null; }
+  }
+}

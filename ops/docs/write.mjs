@@ -1,0 +1,13 @@
+// `npm run docs`: writes the pages that are made from code.
+import { readFileSync, writeFileSync, existsSync } from 'node:fs';
+import { build } from '../build.mjs';
+import { PAGES } from './pages.mjs';
+
+await build();
+for (const { path, file, make } of PAGES) {
+  const text = await make();
+  const same = existsSync(file) && readFileSync(file, 'utf8') === text;
+  if (!same) writeFileSync(file, text);
+  console.log(`${same ? 'as it was' : 'written  '}  ${path}`);
+}
+process.exit(0);

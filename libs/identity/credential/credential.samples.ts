@@ -1,0 +1,20 @@
+import type { CredentialEvents } from './credential.events.js';
+
+/** Golden samples: one stored event of every type and version. They never change; every build must still fold them. */
+export const credentialSamples: { [T in keyof CredentialEvents]: { version: 1; data: CredentialEvents[T] } } = {
+  ApiTokenIssued: {
+    version: 1,
+    data: {
+      owner: 'billing', role: 'user', sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      issuedAt: '2030-01-01T00:00:00.000Z', expiresAt: null,
+    },
+  },
+  CertificateIssued: {
+    version: 1,
+    data: {
+      owner: 'billing', role: 'operator', fingerprint256: '60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752',
+      issuedAt: '2030-01-01T00:00:00.000Z', expiresAt: '2031-02-03T00:00:00.000Z',
+    },
+  },
+  CredentialRevoked: { version: 1, data: { reason: 'compromised', revokedAt: '2030-06-01T12:00:00.000Z' } },
+};

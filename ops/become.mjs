@@ -1,18 +1,19 @@
 // Replaces this process by one of our programs on the project's own Node, whatever Node started us.
-import { constants, accessSync } from 'node:fs';
+import { constants, accessSync, existsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const path = (of) => fileURLToPath(new URL(`../${of}`, import.meta.url));
 
-/** Node flags of every program of ours: traces in TypeScript lines, settings from `.env`, no warnings that a user can do nothing about. */
-export const FLAGS = ['--enable-source-maps', '--env-file-if-exists=.env', '--disable-warning=TimeoutNegativeWarning', '--disable-warning=ExperimentalWarning'];
+/** Node flags of every program of ours: traces in TypeScript lines, no warnings that a user can do nothing about, settings from `.env`. */
+const FLAGS = ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning', '--disable-warning=ExperimentalWarning'];
+const settings = () => (existsSync('.env') ? ['--env-file=.env'] : []);
 
 /** Runs `dist/{program}` in place of this process. Does not return. */
 export function become(program, args) {
   const node = path('node_modules/node/bin/node');
   accessSync(node, constants.X_OK);
-  const argv = [...FLAGS, path(`dist/${program}`), ...args];
+  const argv = [...FLAGS, ...settings(), path(`dist/${program}`), ...args];
   // an older Node cannot replace itself: then it waits, and a terminal's signals reach both
   if (process.execve) process.execve(node, [node, ...argv], process.env);
   const { status, signal } = spawnSync(node, argv, { stdio: 'inherit' });

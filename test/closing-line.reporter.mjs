@@ -7,6 +7,7 @@ export default class ClosingLine {
     const failed = r.numFailedTests + r.numRuntimeErrorTestSuites;
     const skipped = r.testResults.flatMap((suite) => suite.testResults.filter((t) => t.status === 'pending' || t.status === 'todo'));
     const list = skipped.map((t) => `  skipped: ${t.fullName}\n`).join('');
-    process.stdout.write(`\n${list}${r.numPassedTests} passed, ${failed} failed${skipped.length ? `, ${skipped.length} skipped` : ''}\n`);
+    // at exit, so that no other reporter's summary comes after it
+    process.once('exit', () => process.stdout.write(`\n${list}${r.numPassedTests} passed, ${failed} failed${skipped.length ? `, ${skipped.length} skipped` : ''}\n`));
   }
 }

@@ -38,7 +38,7 @@ export interface Decider<State, Events extends Catalogue, Commands extends Recor
   initial: State;
   commands: Commands;
   decide: { [C in keyof Commands]: (state: State, data: DataOf<Commands[C]>, now: string, id: string) => EventOf<Events, 'plain'>[] };
-  seal?: { [T in keyof Events]?: SealEvent<Events[T]> };
+  seal?: { [T in keyof Events]?: SealEvent<Events[T], State> };
   period(state: State, event: EventOf<Events, 'plain'>): Period;
   evolve: { [T in keyof Events]: (state: State, data: Extract<EventOf<Events>, { type: T }>['data'], event: { revision: number }) => State };
   tags(state: State): Tags;

@@ -44,8 +44,11 @@ export interface Seal {
   fingerprint(value: string, subject: Subject): string;
 }
 
-/** An event whose sensitive fields are to be sealed names here how: pure, called once to collect and once to seal. */
-export type SealEvent<D> = (data: Plain<D>, by: Seal) => Stored<D>;
+/**
+ * An event whose sensitive fields are to be sealed names here how: pure, called once to collect and once to seal.
+ * `state` is the one that was decided on (before the event).
+ */
+export type SealEvent<D, State = never> = (data: Plain<D>, by: Seal, state: State) => Stored<D>;
 
 const MARK = 's1';
 /** Never issued as a key id: stands where a subject was already forgotten when the value arrived. */

@@ -78,7 +78,7 @@ export class Commands {
 
   async #prepare(d: AnyDecider, stream: string, loaded: Loaded, decided: { type: string; data: unknown }[], context: CommandContext, at: string): Promise<{ events: NewEvent[]; state: unknown }> {
     const periods: Period[] = decided.map((e) => d.period(loaded.state as never, e as never));
-    const sealed = await this.sealer.seal(d, stream, loaded.revision + 1, decided, periods);
+    const sealed = await this.sealer.seal(d, stream, loaded.revision + 1, decided, periods, loaded.state);
     const { principal, correlationId, causationId, traceparent, exclusive } = context;
     const metadata = { correlationId, causationId, principal, ...(traceparent ? { traceparent } : {}), at };
     let state = loaded.state;

@@ -15,13 +15,13 @@ export class Sealer {
    * The events as they are stored: the decider's `seal` functions are run twice, once to collect whose keys are needed
    * (one call to the directory), once to seal. `periods` has one entry per event.
    */
-  async seal(d: AnyDecider, stream: string, revision: number, events: readonly Decided[], periods: readonly Period[]): Promise<unknown[]> {
+  async seal(d: AnyDecider, stream: string, revision: number, events: readonly Decided[], periods: readonly Period[], state: unknown): Promise<unknown[]> {
     const wanted = new Map<string, Subject>();
     const collect: Seal = {
       seal: (_field: string, value: string | null, subject: Subject) => { if (value !== null) wanted.set(nameOf(subject), subject); return null as never; },
       fingerprint: (_value, subject) => { wanted.set(nameOf(subject), subject); return ''; },
     };
-    for (const e of events) d.seal?.[e.type]?.(e.data, collect);
+    for (const e of events) d.seal?.[e.type]?.(e.data as never, collect, state as never);
     if (wanted.size === 0) return events.map((e) => e.data);
     const names = [...wanted.keys()];
     const found = await this.keyring.subjects([...wanted.values()]);
@@ -33,7 +33,7 @@ export class Sealer {
       if (!sealEvent) { sealed.push(data); continue; }
       const period = periods[i]!;
       const periodKey = await this.keyring.period(period);
-      sealed.push(sealEvent(data as never, this.#sealing(subjects, period, periodKey, type, revision + i, stream)));
+      sealed.push(sealEvent(data as never, this.#sealing(subjects, period, periodKey, type, revision + i, stream), state as never));
     }
     return sealed;
   }

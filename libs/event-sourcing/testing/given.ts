@@ -15,14 +15,14 @@ export const readableSeal = (type = 'Test', revision = 0, stream = 'test-1'): Se
 });
 
 /** What a decided (plain) event looks like once stored. */
-export const storedAs = (d: AnyDecider, event: { type: string; data: unknown }, revision = 0, stream = `${d.stream}-1`): { type: string; data: unknown } => {
+export const storedAs = (d: AnyDecider, event: { type: string; data: unknown }, revision = 0, stream = `${d.stream}-1`, state: unknown = d.initial): { type: string; data: unknown } => {
   const seal = d.seal?.[event.type];
-  return seal ? { type: event.type, data: seal(event.data as never, readableSeal(event.type, revision, stream)) } : event;
+  return seal ? { type: event.type, data: seal(event.data as never, readableSeal(event.type, revision, stream), state as never) } : event;
 };
 
 /** The state after plain events. */
 export const stateAfter = <S>(d: Decider<S, any, any>, past: readonly { type: string; data: unknown }[], id = '1'): S =>
-  stateOf(d as AnyDecider, past.map((e, i) => ({ ...storedAs(d, e, i, `${d.stream}-${id}`), revision: i })) as never) as S;
+  past.reduce<S>((state, e, i) => stateOf(d as AnyDecider, [{ ...storedAs(d, e, i, `${d.stream}-${id}`, state), revision: i }] as never, state as never) as S, d.initial);
 
 /**
  * given(events).when(command, now).then(exactly these events) · .thenNothing() · .thenRefused(code).

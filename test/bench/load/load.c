@@ -133,7 +133,6 @@ static int more(void) {
   return requests ? begun < requests + warm_up : !started || now() - started < (uint64_t)(seconds * 1e9);
 }
 static void flush(conn *c);
-
 static void hang_up(conn *c, int failed) {
   if (failed && c->waiting) { errors++; finished++; }
   else if (failed) closed_early++;
@@ -170,7 +169,9 @@ static long whole(conn *c) {
   if (length) return head + atol(length + 17);
   if (chunked) {
     char *last = memmem(end, (size_t)(c->in_len - (end - c->in)), "\r\n0\r\n\r\n", 7);
-    return last ? last + 7 - c->in : c->in_len >= IN - 1 ? -1 : 0;
+    if (last) return last + 7 - c->in;
+    if (c->in_len >= IN - 1) { memmove(c->in + head, c->in + c->in_len - 6, 6); c->in_len = (int)head + 6; } /* only its end matters */
+    return 0;
   }
   return head;
 }
@@ -219,7 +220,6 @@ static void receive(conn *c) {
 }
 
 static int wrong(const char *what) { fprintf(stderr, "load: %s\n", what); return 2; }
-
 static const char *cert, *key, *ca;
 static int options(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {

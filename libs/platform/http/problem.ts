@@ -59,7 +59,7 @@ const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
  * Of a Refusal's `extra`, `retryAfter` (seconds) and `allow` (methods) become headers and the rest members of the body.
  */
 export function problemOf(error: unknown, at: { instance: string; requestId: string }): Problem {
-  const cause = error instanceof HttpException && error.cause instanceof Error ? error.cause : error;
+  const cause = error instanceof HttpException && codeOf(error.cause) !== '' ? error.cause : error;
   if (cause instanceof Refusal) {
     const { retryAfter, allow, ...members } = cause.extra;
     const headers: Record<string, string> = {};
@@ -106,4 +106,4 @@ export function pathOf(target: string): string {
 
 const seconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1000)));
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '');
+const codeOf = (error: unknown): string => (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '');

@@ -1,0 +1,110 @@
+import type { INestApplication } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions, onRequestHookHandler, RouteOptions as FastifyRoute } from 'fastify';
+import { Refusal } from '#libs/event-sourcing/errors';
+import { answerError, ProblemFilter } from './answer.js';
+import type { HttpLog } from './log.js';
+import { pathOf } from './problem.js';
+import { headersFor } from './response-headers.js';
+import { takes, type RouteOptions } from './route-options.js';
+import { RouteTable } from './route-table.js';
+import { parseStrict } from './strict-json.js';
+
+export const BODY_LIMIT = 256 * 1024;
+
+export interface HttpSettings {
+  log: HttpLog;
+  /** begins every request id of this process, so that ids of two processes or two starts differ */
+  requestIdPrefix: string;
+  /** bytes, for routes that say nothing */
+  bodyLimit?: number;
+}
+
+/**
+ * Nest on Fastify with what every surface needs: exact and case-sensitive routing, strict JSON, our problem answers for whatever goes
+ * wrong, 405 with `Allow`, request ids and security headers. Pass it to NestFactory.create with `{ bodyParser: false }`, then call
+ * `harden(app)`. It opens no port: see listeners.ts.
+ */
+export class HttpAdapter extends FastifyAdapter {
+  readonly table = new RouteTable();
+  readonly #settings: HttpSettings;
+
+  constructor(settings: HttpSettings) {
+    let requests = 0;
+    const { log, requestIdPrefix } = settings;
+    const answerNow = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+      reply.headers(headersFor(request.raw.socket));
+      answerError(error, request, reply, log);
+    };
+    super({
+      logger: false,
+      bodyLimit: settings.bodyLimit ?? BODY_LIMIT,
+      requestIdHeader: false,
+      genReqId: () => `${requestIdPrefix}${(++requests).toString(36)}`,
+      // no path-scoped middleware can exist, so none can be stepped round
+      skipMiddie: true,
+      // the router's own "no" (a path that cannot be decoded, a parameter too long), said before any hook ran
+      frameworkErrors: answerNow as FastifyServerOptions['frameworkErrors'],
+      routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
+    });
+    this.#settings = settings;
+    const instance: FastifyInstance = this.getInstance();
+    instance.addHook('onRequest', function headers(request, reply, done) {
+      reply.headers(headersFor(request.raw.socket)).header('x-request-id', request.id);
+      done();
+    });
+    instance.addHook('onRoute', (route) => {
+      this.table.add(route.method, route.url);
+      applyOptions(route);
+    });
+    instance.removeAllContentTypeParsers();
+    instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+      let value: unknown;
+      try {
+        value = parseStrict(body as Buffer);
+      } catch (error) {
+        done(error as Error);
+        return;
+      }
+      done(null, value);
+    });
+    instance.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
+    instance.setNotFoundHandler((request, reply) => {
+      const allow = this.table.allowed(pathOf(request.url));
+      answerError(allow.length > 0 ? new Refusal('method_not_allowed', undefined, undefined, { allow }) : new Refusal('not_found'), request, reply, log);
+    });
+  }
+
+  /** Nest would put its own over ours, which speak problem+json. */
+  override setErrorHandler(): FastifyInstance {
+    return this.getInstance();
+  }
+
+  override setNotFoundHandler(): FastifyInstance {
+    return this.getInstance();
+  }
+
+  override registerParserMiddleware(): void {
+    // Nest's parsers would replace the strict one
+  }
+
+  /** Makes controllers, guards and pipes answer problems too. Call before `app.init()`. */
+  harden(app: INestApplication): void {
+    app.useGlobalFilters(new ProblemFilter(this.#settings.log));
+  }
+}
+
+function applyOptions(route: FastifyRoute): void {
+  const { bodyLimit, consumes } = (route.config ?? {}) as RouteOptions;
+  if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
+  const hooks = route.onRequest === undefined ? [] : [route.onRequest].flat();
+  route.onRequest = [...hooks, mediaTypeHook(consumes)];
+}
+
+/** Made once per route: refuses what it does not take before a byte of the body is read. */
+const mediaTypeHook = (consumes: readonly string[] | undefined): onRequestHookHandler => function mediaType(request, _reply, done) {
+  const { 'content-type': type, 'content-encoding': encoding } = request.raw.headers;
+  if (encoding !== undefined && encoding !== 'identity') done(new Refusal('unsupported_media_type', 'Send the body as it is: a Content-Encoding is not taken.'));
+  else if (type !== undefined && !takes(type, consumes)) done(new Refusal('unsupported_media_type'));
+  else done();
+};

@@ -1,4 +1,4 @@
-import type { Catalogue, EventOf, StoredEventOf, Tags } from './event.js';
+import type { Catalogue, EventOf, StoredEvent, StoredEventOf, Tags } from './event.js';
 import type { Period, SealEvent } from './sealed.js';
 
 /** An intention addressed to one stream. `data` is plain. */
@@ -40,7 +40,7 @@ export interface Decider<State, Events extends Catalogue, Commands extends Recor
   decide: { [C in keyof Commands]: (state: State, data: DataOf<Commands[C]>, now: string, id: string) => EventOf<Events, 'plain'>[] };
   seal?: { [T in keyof Events]?: SealEvent<Events[T], State> };
   period(state: State, event: EventOf<Events, 'plain'>): Period;
-  evolve: { [T in keyof Events]: (state: State, data: Extract<EventOf<Events>, { type: T }>['data'], event: { revision: number }) => State };
+  evolve: { [T in keyof Events]: (state: State, data: Extract<EventOf<Events>, { type: T }>['data'], event: Pick<StoredEvent, 'revision' | 'metadata'>) => State };
   tags(state: State): Tags;
 }
 export type AnyDecider = Decider<any, any, any>;
@@ -52,7 +52,7 @@ export const decider = <State, Events extends Catalogue>() =>
 
 /** The state after these events. */
 export const stateOf = <S, E extends Catalogue>(
-  d: Pick<Decider<S, E, any>, 'initial' | 'evolve'>, events: readonly Pick<StoredEventOf<E>, 'type' | 'data' | 'revision'>[], from: S = d.initial,
+  d: Pick<Decider<S, E, any>, 'initial' | 'evolve'>, events: readonly Pick<StoredEventOf<E>, 'type' | 'data' | 'revision' | 'metadata'>[], from: S = d.initial,
 ): S => {
   let state = from;
   for (const e of events) {

@@ -84,9 +84,9 @@ export class Commands {
     let state = loaded.state;
     const events = decided.map(({ type }, i): NewEvent => {
       const revision = loaded.revision + 1 + i;
-      const evolve = d.evolve[type] as ((s: unknown, data: unknown, e: Pick<StoredEvent, 'revision'>) => unknown) | undefined;
+      const evolve = d.evolve[type] as ((s: unknown, data: unknown, e: Pick<StoredEvent, 'revision' | 'metadata'>) => unknown) | undefined;
       if (!evolve) throw new Error(`${d.stream} decides ${type} but does not evolve it`);
-      state = evolve(state, sealed[i], { revision });
+      state = evolve(state, sealed[i], { revision, metadata });
       return {
         id: exclusive ? randomUUID() : derivedId(`${principal}|${causationId}|${stream}|${revision}|${type}`),
         type, version: d.versions?.[type] ?? 1, data: sealed[i], tags: d.tags(state as never), metadata,

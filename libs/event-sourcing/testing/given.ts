@@ -7,6 +7,8 @@ import type { Process, Due } from '../process.js';
 import type { Projection, Row } from '../projection.js';
 import { headerText, sealedOf, type Seal, type Subject } from '../sealed.js';
 
+const METADATA = { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' };
+
 /** A sealing that anybody can read: tests compare events and rows, not ciphertext. */
 export const readableSeal = (type = 'Test', revision = 0, stream = 'test-1'): Seal => ({
   seal: ((field: string, value: string | null, subject: Subject) => value === null ? null
@@ -22,7 +24,7 @@ export const storedAs = (d: AnyDecider, event: { type: string; data: unknown }, 
 
 /** The state after plain events. */
 export const stateAfter = <S>(d: Decider<S, any, any>, past: readonly { type: string; data: unknown }[], id = '1'): S =>
-  past.reduce<S>((state, e, i) => stateOf(d as AnyDecider, [{ ...storedAs(d, e, i, `${d.stream}-${id}`, state), revision: i }] as never, state as never) as S, d.initial);
+  past.reduce<S>((state, e, i) => stateOf(d as AnyDecider, [{ ...storedAs(d, e, i, `${d.stream}-${id}`, state), revision: i, metadata: METADATA }] as never, state as never) as S, d.initial);
 
 /**
  * given(events).when(command, now).then(exactly these events) · .thenNothing() · .thenRefused(code).
@@ -53,7 +55,7 @@ export const given = <S, E extends Catalogue, C extends Record<string, CommandCl
 export const happened = (d: AnyDecider, stream: string, revision: number, type: string, data: unknown, tags: Tags = { owner: 'o1' }): StoredEvent => ({
   ...(storedAs(d, { type, data }, revision, stream) as { type: string; data: unknown }),
   id: `${stream}@${revision}`, version: d.versions?.[type] ?? 1, stream, revision, position: String(revision + 1).padStart(16, '0'), tags,
-  metadata: { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' },
+  metadata: METADATA,
 });
 
 /** Folds events into rows as the projector does, without any store. */

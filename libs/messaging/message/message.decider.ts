@@ -38,6 +38,9 @@ export interface Message {
   /** whose data the message holds; null when that person was already forgotten */
   subject: string | null;
   fingerprint: string;
+  /** of the request that made it, so that all that follows stands in one trace */
+  correlationId: string;
+  traceparent: string | null;
   shape: 'native' | 's1';
   acceptedAt: string;
   sendAt: string;
@@ -131,7 +134,7 @@ export const message = decider<Message, MessageEvents>()({
   commands: { AcceptMessage, StartAttempt, RecordOutcome, RecordNotMade, SettleAttempt, CancelMessage },
   initial: {
     status: 'new', owner: '', channel: '', gateway: '', recipient: null, sender: null, body: null, metadata: null, segments: null, subject: null,
-    fingerprint: '', shape: 'native', acceptedAt: '', sendAt: '', expiresAt: null, policy: { kind: 'constant', everyMs: 0, attempts: 1, spanMs: 0, jitter: 0 },
+    fingerprint: '', correlationId: '', traceparent: null, shape: 'native', acceptedAt: '', sendAt: '', expiresAt: null, policy: { kind: 'constant', everyMs: 0, attempts: 1, spanMs: 0, jitter: 0 },
     deadlineMs: 0, onUnknown: 'hold', receipts: false, batch: null, attempts: 0, used: 0, running: null, open: [], dueAt: null,
     cancelRequested: false, sentAt: null, endedAt: null,
   },
@@ -195,8 +198,8 @@ export const message = decider<Message, MessageEvents>()({
   },
   period: (m, e) => ({ category: 'messages', day: dayOf(e.type === 'MessageAccepted' ? e.data : m) }),
   evolve: {
-    MessageAccepted: (m, e) => ({
-      ...m, status: 'queued', owner: e.owner, channel: e.channel, gateway: e.gateway, recipient: e.recipient, sender: e.sender, body: e.body, metadata: e.metadata,
+    MessageAccepted: (m, e, { metadata }) => ({
+      ...m, correlationId: metadata.correlationId, traceparent: metadata.traceparent ?? null, status: 'queued', owner: e.owner, channel: e.channel, gateway: e.gateway, recipient: e.recipient, sender: e.sender, body: e.body, metadata: e.metadata,
       segments: e.segments, subject: subjectOf(e.body), fingerprint: e.fingerprint, shape: e.shape, acceptedAt: e.acceptedAt, sendAt: e.sendAt,
       expiresAt: e.expiresAt, policy: e.policy, deadlineMs: e.deadlineMs, onUnknown: e.onUnknown, receipts: e.receipts, batch: e.batch, dueAt: e.sendAt,
     }),

@@ -66,7 +66,7 @@ function peerFrom(socket: TLSSocket, authority: X509Certificate): Peer {
   if (!shown) return { fault: 'none', certificate: null };
   return {
     // Our own look comes first, because it can tell more; the handshake's no is a no in any case.
-    fault: faultOf(shown, socket, authority) ?? handshakeFault(socket),
+    fault: faultOf(shown, authority) ?? handshakeFault(socket),
     certificate: {
       serial: shown.serialNumber.toLowerCase(), fingerprint256: sha256(shown.raw),
       notBefore: shown.validFromDate.getTime(), notAfter: shown.validToDate.getTime(),
@@ -74,30 +74,25 @@ function peerFrom(socket: TLSSocket, authority: X509Certificate): Peer {
   };
 }
 
-function faultOf(shown: X509Certificate, socket: TLSSocket, authority: X509Certificate): CertificateFault | null {
-  if (isIssuedBy(shown, shown)) return 'self-signed';
-  if (!isIssuedBy(shown, authority)) return chainOf(socket).some((above) => !above.ca && isIssuedBy(shown, above) && isIssuedBy(above, authority)) ? 'signed-by-a-client' : 'other-authority';
+function faultOf(shown: X509Certificate, authority: X509Certificate): CertificateFault | null {
+  // By signature alone: a certificate that may not sign others is never "the issuer" in the eyes of `checkIssued`.
+  if (shown.verify(shown.publicKey)) return 'self-signed';
+  if (!isIssuedBy(shown, authority)) return isSignedByClient(shown, authority) ? 'signed-by-a-client' : 'other-authority';
   return !shown.ca && shown.keyUsage?.includes(CLIENT_AUTH) ? null : 'not-a-client';
 }
 
 /** `authorizationError` is a code, though it is declared an Error. */
 function handshakeFault(socket: TLSSocket): CertificateFault | null {
-  const code = socket.authorizationError as unknown;
+  const code = socket.authorizationError as unknown as string | null;
   if (!code) return socket.authorized ? null : 'not-accepted';
-  return HANDSHAKE_FAULTS[String(code)] ?? 'not-accepted';
+  return HANDSHAKE_FAULTS[code] ?? 'not-accepted';
 }
 
 const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>
   certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 
-/** The certificates that the client sent above its own; bounded, and safe against one that names itself. */
-function chainOf(socket: TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  let above = socket.getPeerCertificate(true).issuerCertificate;
-  while (above?.raw && chain.length < 4) {
-    chain.push(new X509Certificate(above.raw));
-    if (above.issuerCertificate === above) break;
-    above = above.issuerCertificate;
-  }
-  return chain;
+/** Known only where the client sent the certificate above its own along. */
+function isSignedByClient(shown: X509Certificate, authority: X509Certificate): boolean {
+  const above = shown.issuerCertificate;
+  return above !== undefined && isIssuedBy(above, authority) && shown.verify(above.publicKey);
 }

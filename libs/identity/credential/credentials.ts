@@ -38,7 +38,7 @@ export function liveCredentials({ load, most = 100_000, monotonic = () => perfor
       // An event came while this was read: what was read may be older than it.
       if (loading.get(id) !== reading) return read(id);
       loading.delete(id);
-      const state = stateOf(credential, events as readonly StoredEventOf<CredentialEvents>[]);
+      const state = stateOf<CredentialState | null, CredentialEvents>(credential, events as readonly StoredEventOf<CredentialEvents>[]);
       if (state) known.set(id, state); else unknown.set(id, true);
       return state;
     }, (error: unknown) => {

@@ -13,10 +13,23 @@ export interface EgressRequest {
 /** Where a call ended. `sent: false` proves that no byte of the request left; true means that it may have been carried out. */
 export type EgressResult =
   | { ok: true; status: number; headers: Record<string, string | string[] | undefined>; body: Uint8Array; truncated: boolean }
-  | { ok: false; problem: 'dns' | 'address_not_allowed' | 'connect' | 'connect_timeout' | 'tls' | 'timeout' | 'reset' | 'protocol'; sent: boolean; detail: string };
+  | { ok: false; problem: 'dns' | 'address_not_allowed' | 'connect' | 'connect_timeout' | 'tls' | 'timeout' | 'reset' | 'protocol'; sent: boolean; detail: string; answered?: Answered };
+
+/** What had come of an answer that did not come to its end: its status was said, its body was not complete. */
+export interface Answered {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Uint8Array;
+}
 
 export interface EgressClient {
   request(request: EgressRequest): Promise<EgressResult>;
   /** Ends all connections. */
   close(): Promise<void>;
+}
+
+/** Told of everything that leaves: tests count look-ups and connects with it. */
+export interface EgressRecorder {
+  lookup(host: string): void;
+  connect(address: string, port: number): void;
 }

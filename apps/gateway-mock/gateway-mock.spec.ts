@@ -1,0 +1,166 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { request as httpRequest } from 'node:http';
+import { createEgress } from '#libs/platform/egress/egress.client';
+import { defaultGateways } from '#libs/messaging/gateways/default-gateways';
+import { GATEWAY_KINDS } from '#libs/messaging/gateways/gateway-kinds';
+import type { Call, CallOutcome } from '#libs/messaging/gateways/gateway';
+import type { GuardedEgress } from '#libs/platform/egress/egress.client';
+import { ManualClock, until } from '#libs/platform/egress/manual-clock';
+import type { FaultKind } from './faults.js';
+import { startGatewayMock, type GatewayMock } from './gateway-mock.js';
+import { Received } from './received.js';
+
+let mock: GatewayMock;
+let egress: GuardedEgress;
+let clock: ManualClock;
+beforeEach(async () => {
+  mock = await startGatewayMock({ port: 0 });
+  clock = new ManualClock();
+  egress = createEgress({ allow: [{ host: '127.0.0.1', port: mock.port }], production: false, clock });
+});
+afterEach(async () => {
+  await egress.close();
+  await mock.close();
+});
+
+interface Said {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  json: unknown;
+}
+const ask = (method: string, path: string, body?: string, headers: Record<string, string> = {}): Promise<Said> => new Promise((resolve, reject) => {
+  const asked = httpRequest(mock.url + path, { method, headers, agent: false }, (answer) => {
+    const chunks: Buffer[] = [];
+    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+    answer.on('end', () => {
+      const text = Buffer.concat(chunks).toString();
+      resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text, json: /^[{[]/.test(text) ? JSON.parse(text) : null });
+    });
+  });
+  asked.on('error', reject);
+  asked.end(body);
+});
+const postJson = (path: string, body: unknown, headers: Record<string, string> = {}) => ask('POST', path, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
+const sink = (key: string, text = 'hello') => postJson('/sink', { message_id: 'm', sender_number: '+1234567890', message_body: text }, { 'idempotency-key': key });
+
+const call = (attemptId: string, recipient = '+85212345678'): Call => ({ attemptId, recipient, sender: '+1234567890', body: 'hello' });
+function send(name: 'http' | 'sms', what: Call): Promise<CallOutcome> {
+  const gateway = defaultGateways({ mockPort: mock.port }).find((one) => one.name === name)!;
+  return GATEWAY_KINDS[gateway.kind](gateway, what, egress);
+}
+
+describe('the gateway mock takes what the gateways send', () => {
+  it('answers both upstreams so that both gateways call it sent, and shows what came', async () => {
+    expect(await send('http', call('msg_1/1'))).toEqual({ outcome: 'sent', status: 200, providerRef: 'sink-1', answer: '{"id":"sink-1","status":"accepted"}' });
+    expect(await send('sms', call('msg_2/1'))).toEqual({ outcome: 'sent', status: 200, providerRef: 'sms-2', answer: 'OK sms-2\n' });
+    expect(mock.received()).toMatchObject([
+      { n: 1, path: '/sink', idempotencyKey: 'msg_1/1', sender: '+1234567890', recipient: null, text: 'hello', answered: 'ok', accepted: true, duplicate: false },
+      { n: 2, path: '/gateway/gateway.jsp', idempotencyKey: 'msg_2/1', recipient: '+85212345678', text: 'hello', answered: 'ok' },
+    ]);
+    expect((await ask('GET', '/stats')).json).toEqual({ calls: 2, accepted: 2, distinct: 2, duplicates: 0, byPath: { '/sink': 1, '/gateway/gateway.jsp': 1 } });
+  });
+
+  it('answers a repeated key with the first answer, carries it out once, and counts it', async () => {
+    const first = await sink('msg_1/1');
+    await sink('msg_2/1');
+    expect((await sink('msg_1/1')).text).toBe(first.text);
+    expect(mock.stats()).toMatchObject({ calls: 3, accepted: 2, distinct: 2, duplicates: 1 });
+    expect(mock.callsWith('msg_1/1')).toBe(2);
+  });
+
+  it('pages what it received, and forgets it on demand', async () => {
+    for (const key of ['a/1', 'b/1', 'c/1']) await sink(key);
+    const page = (await ask('GET', '/received?after=1&limit=1')).json;
+    expect(page).toMatchObject({ received: [{ n: 2, idempotencyKey: 'b/1' }], next: 2 });
+    expect((await ask('GET', '/received?after=2')).json).toMatchObject({ received: [{ n: 3 }], next: 3 });
+    expect((await ask('GET', '/received?after=3')).json).toEqual({ received: [], next: 3 });
+    expect((await ask('DELETE', '/received')).status).toBe(204);
+    expect(mock.stats()).toEqual({ calls: 0, accepted: 0, distinct: 0, duplicates: 0, byPath: {} });
+  });
+
+  it('says what it cannot read', async () => {
+    expect((await postJson('/sink', { message_id: 'm' })).status).toBe(400);
+    expect((await ask('POST', '/sink', 'not json')).status).toBe(400);
+    expect((await ask('POST', '/gateway/gateway.jsp', 'mrt=%2B852')).text).toMatch(/^ERR /);
+    expect((await ask('POST', '/sink', 'x'.repeat(300_000))).status).toBe(413);
+    expect(await ask('GET', '/sink')).toMatchObject({ status: 405, headers: { allow: 'POST' } });
+    expect((await ask('GET', '/constructor')).status).toBe(404);
+    expect(mock.stats().calls).toBe(0);
+  });
+
+  it('shows a page whose script and style carry the nonce of its policy', async () => {
+    const { status, text, headers } = await ask('GET', '/');
+    const nonce = /script-src 'nonce-([^']+)'/.exec(String(headers['content-security-policy']))?.[1];
+    expect(status).toBe(200);
+    expect(text).toContain(`<script nonce="${nonce}">`);
+    expect(text).toContain('color-scheme: light dark');
+  });
+
+  it('does not start in production', async () => {
+    const before = process.env['NODE_ENV'];
+    process.env['NODE_ENV'] = 'production';
+    try {
+      await expect(startGatewayMock({ port: 0 })).rejects.toThrow('NODE_ENV=production');
+    } finally {
+      process.env['NODE_ENV'] = before;
+    }
+  });
+});
+
+describe('faults on request', () => {
+  const table: [FaultKind, CallOutcome['outcome'], string | undefined][] = [
+    ['status', 'failed', 'status'], ['reset', 'unknown', 'reset'], ['hang', 'unknown', 'timeout'], ['slow', 'unknown', 'timeout'],
+    ['garbage', 'unknown', 'garbage'], ['huge', 'unknown', 'too_large'], ['delay', 'sent', undefined],
+  ];
+  it.each(table)('%s makes an SMS %s', async (kind, outcome, problem) => {
+    expect((await postJson('/faults', { kind, number: '+85212345678', ...(kind === 'delay' && { delayMs: 20 }) })).status).toBe(201);
+    const sending = send('sms', call('msg_1/1'));
+    if (problem === 'timeout') {
+      await until(() => mock.stats().calls === 1);
+      clock.pass(30_000);
+    }
+    const made = await sending;
+    expect([made.outcome, 'problem' in made ? made.problem : undefined]).toEqual([outcome, problem]);
+    // Another number is not touched.
+    expect((await send('sms', call('msg_2/1', '+85287654321'))).outcome).toBe('sent');
+    // A refused call was not carried out; all others were, whatever became of the answer.
+    expect(mock.stats().accepted).toBe(kind === 'status' ? 1 : 2);
+  });
+
+  it('fails each message n times, then lets it through', async () => {
+    mock.setFault({ kind: 'fail_then_succeed', times: 2, status: 500 });
+    const outcomes = [];
+    for (const id of ['a/1', 'b/1', 'a/2', 'a/3', 'b/2', 'b/3']) outcomes.push((await send('http', call(id))).outcome);
+    expect(outcomes).toEqual(['failed', 'failed', 'failed', 'sent', 'failed', 'sent']);
+  });
+
+  it('ends a fault after its times, lists what is in force, and clears all', async () => {
+    await postJson('/faults', { kind: 'status', status: 418, times: 2 });
+    expect((await sink('a/1')).status).toBe(418);
+    expect((await ask('GET', '/faults')).json).toEqual({ faults: [{ kind: 'status', status: 418, times: 1 }] });
+    expect([(await sink('a/2')).status, (await sink('a/3')).status]).toEqual([418, 200]);
+    mock.setFault({ kind: 'status' });
+    expect((await ask('DELETE', '/faults')).status).toBe(204);
+    expect((await sink('a/4')).status).toBe(200);
+  });
+
+  it('names all that is wrong with a fault, and takes none from a form', async () => {
+    const { status, json } = await postJson('/faults', { kind: 'explode', number: '123', status: 99, colour: 1 });
+    expect(status).toBe(400);
+    expect((json as { errors: string[] }).errors).toHaveLength(4);
+    expect((await ask('POST', '/faults', '{"kind":"hang"}', { 'content-type': 'text/plain' })).status).toBe(415);
+  });
+});
+
+describe('what it remembers is bounded', () => {
+  it('keeps the newest calls and keys, and counts all', () => {
+    const received = new Received(3, 2);
+    const add = (key: string) => received.add({ at: '', path: '/sink', idempotencyKey: key, sender: null, recipient: null, text: '', answered: 'ok' }, `answer to ${key}`);
+    for (const key of ['a', 'b', 'c', 'd']) add(key);
+    expect(received.list().map((call) => call.n)).toEqual([2, 3, 4]);
+    expect(received.list(0, 2).map((call) => call.n)).toEqual([2, 3]);
+    expect([received.answerTo('b'), received.answerTo('d')]).toEqual([null, 'answer to d']);
+    expect(received.stats()).toMatchObject({ calls: 4, accepted: 4, distinct: 4 });
+  });
+});

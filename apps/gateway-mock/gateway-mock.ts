@@ -1,0 +1,208 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Faults, parseFault, type Fault } from './faults.js';
+import { playFault, type MockClock } from './fault-player.js';
+import { page } from './page.js';
+import { Received, type ReceivedCall, type ReceivedStats } from './received.js';
+
+export interface GatewayMockOptions {
+  /** 0: any free port */
+  port: number;
+  /** 127.0.0.1 unless told */
+  host?: string;
+  clock?: MockClock;
+  /** a line on the console for each call */
+  verbose?: boolean;
+}
+
+export interface GatewayMock {
+  url: string;
+  port: number;
+  /** the newest 10,000 calls, in the order in which they came */
+  received(): ReceivedCall[];
+  /** how often this Idempotency-Key came */
+  callsWith(idempotencyKey: string): number;
+  stats(): ReceivedStats;
+  setFault(fault: Fault): void;
+  clearFaults(): void;
+  /** ends the listener and every connection, hanging ones too */
+  close(): Promise<void>;
+}
+
+const systemClock: MockClock = {
+  now: () => new Date(),
+  after(ms, act) {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+const MAX_BODY = 262_144;
+const SINK = '/sink';
+const JSP = '/gateway/gateway.jsp';
+
+interface Asked {
+  sender: string | null;
+  recipient: string | null;
+  text: string;
+}
+interface Upstream {
+  type: string;
+  /** throws, or answers null, for what it cannot read */
+  read: (body: string) => Asked | null;
+  yes: (n: number) => string;
+  no: string;
+  noStatus: number;
+}
+type Route = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => void;
+const textOr = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+
+/** The two upstreams: how each reads a call, what it calls wrong, and its yes. */
+const UPSTREAMS = new Map<string, Upstream>([
+  [SINK, {
+    type: 'application/json',
+    read: (body) => {
+      const asked = JSON.parse(body) as Record<string, unknown> | null;
+      const text = textOr(asked?.['message_body']);
+      return text === null ? null : { sender: textOr(asked?.['sender_number']), recipient: null, text };
+    },
+    yes: (n) => `{"id":"sink-${n}","status":"accepted"}`,
+    no: '{"error":"a JSON object with message_id, sender_number and message_body is expected"}', noStatus: 400,
+  }],
+  [JSP, {
+    type: 'text/plain; charset=utf-8',
+    read: (body) => {
+      const form = new URLSearchParams(body);
+      const [recipient, text] = [form.get('mrt'), form.get('msg_utf8')];
+      return recipient && text ? { sender: form.get('sender') || null, recipient, text } : null;
+    },
+    yes: (n) => `OK sms-${n}\n`,
+    no: 'ERR mrt and msg_utf8 are needed\n', noStatus: 200,
+  }],
+]);
+
+function answer(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+const json = (response: ServerResponse, status: number, body: unknown): void => answer(response, status, 'application/json', JSON.stringify(body));
+
+function bodyOf(request: IncomingMessage, done: (body: string | null) => void): void {
+  let first: Buffer | undefined;
+  const rest: Buffer[] = [];
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > MAX_BODY) return;
+    if (first) rest.push(chunk);
+    else first = chunk;
+  });
+  request.on('end', () => done(size > MAX_BODY ? null : rest.length === 0 ? (first?.toString() ?? '') : Buffer.concat([first as Buffer, ...rest]).toString()));
+}
+
+/**
+ * Starts a stand-in for the outside: S1's upstream and S3's `gateway.jsp`, with faults on request, and a page that shows what came.
+ * For development and tests: it refuses to start with NODE_ENV=production.
+ */
+export async function startGatewayMock(options: GatewayMockOptions): Promise<GatewayMock> {
+  if (process.env['NODE_ENV'] === 'production') throw new Error('the gateway mock does not run with NODE_ENV=production: it takes every message and delivers none');
+  const { host = '127.0.0.1', clock = systemClock, verbose = false } = options;
+  const received = new Received();
+  const faults = new Faults();
+  let made = 0;
+
+  function upstream({ type, read, yes, no, noStatus }: Upstream, path: string, request: IncomingMessage, response: ServerResponse): void {
+    bodyOf(request, (body) => {
+      if (body === null) return answer(response, 413, 'text/plain', 'too large\n');
+      let asked: Asked | null = null;
+      try {
+        asked = read(body);
+      } catch {
+        // not JSON: answered below
+      }
+      if (!asked) return answer(response, noStatus, type, no);
+      const header = request.headers['idempotency-key'];
+      const key = typeof header === 'string' ? header : null;
+      const message = key?.slice(0, key.lastIndexOf('/')) || key || asked.recipient || asked.sender || '';
+      const fault = faults.take(asked.sender, asked.recipient, message);
+      const refused = fault?.kind === 'status';
+      const reply = refused ? null : (received.answerTo(key) ?? yes(++made));
+      const call = received.add({ at: clock.now().toISOString(), path, idempotencyKey: key, ...asked, answered: refused ? `status ${fault.status ?? 503}` : (fault?.kind ?? 'ok') }, reply);
+      if (verbose) console.log(`${call.at} ${path} ${call.idempotencyKey ?? '-'} ${call.recipient ?? call.sender ?? '-'} ${call.answered}${call.duplicate ? ' duplicate' : ''}`);
+      if (fault) playFault(fault, reply ?? '', type, response, clock);
+      else answer(response, 200, type, reply as string);
+    });
+  }
+
+  const routes = new Map<string, Record<string, Route>>([
+    ['/', { GET: (_request, response) => page(response) }],
+    ['/stats', { GET: (_request, response) => json(response, 200, received.stats()) }],
+    ['/received', {
+      GET: (_request, response, query) => {
+        const limit = Math.min(10_000, Math.max(1, Number(query.get('limit') ?? 100) || 100));
+        const after = query.get('after');
+        const found = received.list(after === null ? undefined : Number(after) || 0, limit);
+        json(response, 200, { received: found, next: found.at(-1)?.n ?? (Number(after) || 0) });
+      },
+      DELETE: (_request, response) => {
+        received.clear();
+        response.writeHead(204).end();
+      },
+    }],
+    ['/faults', {
+      GET: (_request, response) => json(response, 200, { faults: faults.list() }),
+      DELETE: (_request, response) => {
+        faults.clear();
+        response.writeHead(204).end();
+      },
+      POST: (request, response) => bodyOf(request, (body) => {
+        // A page of another origin cannot send this type unasked.
+        if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return json(response, 415, { errors: ['content-type is application/json'] });
+        let asked: unknown;
+        try {
+          asked = JSON.parse(body ?? '');
+        } catch {
+          return json(response, 400, { errors: ['not JSON'] });
+        }
+        const fault = parseFault(asked);
+        if (Array.isArray(fault)) return json(response, 400, { errors: fault });
+        faults.set(fault);
+        json(response, 201, fault);
+      }),
+    }],
+  ]);
+  for (const [path, kind] of UPSTREAMS) routes.set(path, { POST: (request, response) => upstream(kind, path, request, response) });
+
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    const target = request.url ?? '/';
+    const mark = target.indexOf('?');
+    const methods = routes.get(mark < 0 ? target : target.slice(0, mark));
+    if (!methods) return answer(response, 404, 'text/plain', 'not found\n');
+    const { method = '' } = request;
+    const route = Object.hasOwn(methods, method) ? methods[method] : undefined;
+    if (route) return route(request, response, new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)));
+    response.setHeader('allow', Object.keys(methods).join(', '));
+    answer(response, 405, 'text/plain', 'method not allowed\n');
+  });
+
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed);
+    server.listen(options.port, host, () => {
+      server.off('error', failed);
+      listening();
+    });
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port,
+    received: () => received.list(),
+    callsWith: (key) => received.callsWith(key),
+    stats: () => received.stats(),
+    setFault: (fault) => faults.set(fault),
+    clearFaults: () => faults.clear(),
+    close: () => new Promise((closed, failed) => {
+      server.close((error) => (error ? failed(error) : closed()));
+      server.closeAllConnections();
+    }),
+  };
+}

@@ -1,0 +1,106 @@
+import type { CommandBus } from '@nestjs/cqrs';
+import { Refusal, Unavailable } from '#libs/event-sourcing/errors';
+import type { Job } from '#libs/event-sourcing/ports/work-queue';
+import type { Due, Handled } from '#libs/event-sourcing/process';
+import type { Clock } from '#libs/event-sourcing/running/clock';
+import type { Executed } from '#libs/event-sourcing/running/commands';
+import type { States } from '#libs/event-sourcing/running/states';
+import type { Sealer } from '#libs/event-sourcing/sealing/sealer';
+import type { CallOutcome, GatewaySettings } from '#libs/messaging/gateways/gateway';
+import { GATEWAY_KINDS } from '#libs/messaging/gateways/gateway-kinds';
+import { delivery } from '#libs/messaging/message/delivery.process';
+import { CancelMessage, endsAt, message, RecordNotMade, RecordOutcome, SettleAttempt, StartAttempt, type Message } from '#libs/messaging/message/message.decider';
+import type { EgressClient } from '#libs/platform/egress/egress';
+
+export interface AttemptPorts {
+  bus: CommandBus;
+  states: States;
+  sealer: Sealer;
+  egress: EgressClient;
+  gateways: ReadonlyMap<string, GatewaySettings>;
+  clock: Clock;
+  /** told how each call ended, for metrics */
+  ended(gateway: string, outcome: CallOutcome['outcome'], problem: string | null, ms: number): void;
+}
+
+/** A call must begin within this of its claim, by the monotonic clock; else it is not made at all. */
+const BEGIN_WITHIN_MS = 5_000;
+/** Hosts' clocks agree within this. */
+const CLOCK_TOLERANCE_MS = 4_000;
+/** A gateway that is configured nowhere: its messages wait for whoever configures it. */
+const GATEWAY_MISSING_MS = 30_000;
+const RECORD_TRIES = 6;
+
+const idOf = (stream: string): string => stream.slice('message-'.length);
+const contextOf = (m: Message, job: Job, exclusive = false) =>
+  ({ principal: 'system:worker', correlationId: m.correlationId, causationId: job.id, ...(m.traceparent ? { traceparent: m.traceparent } : {}), exclusive });
+
+/** The message's state if this job is still what is to be done for it now; else how to answer the queue. */
+async function stillDue(ports: AttemptPorts, job: Job): Promise<{ m: Message; due: Due } | Handled> {
+  const id = idOf(job.stream);
+  const current = (m: Message): Due | null => { const due = delivery.next(m, id); return due?.id === job.id ? due : null; };
+  let m = (await ports.states.load(message, job.stream)).state as Message;
+  let due = current(m);
+  if (!due) {
+    m = (await ports.states.read(message, job.stream)).state as Message;
+    due = current(m);
+  }
+  if (!due) return 'drop';
+  const now = ports.clock.now().getTime();
+  const at = due.until && due.until < due.dueAt ? due.until : due.dueAt;
+  return Date.parse(at) - CLOCK_TOLERANCE_MS > now ? { later: at } : { m, due };
+}
+
+/** Performs one attempt: claim, call, outcome. Everything before the claim may happen twice; nothing after it does. */
+export async function performAttempt(ports: AttemptPorts, job: Job): Promise<Handled> {
+  const { bus, sealer, egress, clock } = ports;
+  const still = await stillDue(ports, job);
+  if (typeof still === 'string' || 'later' in still) return still;
+  const { m } = still, id = idOf(job.stream), n = m.attempts + 1;
+  const ending = endsAt(m) <= clock.now().toISOString();
+  const gateway = ports.gateways.get(m.gateway);
+  if (!gateway && !ending) return { later: new Date(clock.now().getTime() + GATEWAY_MISSING_MS).toISOString() };
+  const [recipient, sender, body] = await sealer.open([m.recipient, m.sender, m.body]);
+  if (body === null || body === undefined) {
+    await bus.execute(new CancelMessage(id, { by: 'system:erasure', reason: 'erased' }, contextOf(m, job)));
+    return 'done';
+  }
+  const claimedAt = clock.monotonic();
+  try {
+    const claim: Executed<Message> = await bus.execute(new StartAttempt(id, { n }, contextOf(m, job, true)));
+    if (claim.state.running?.n !== n || !gateway) return 'done';
+  } catch (error) {
+    if (error instanceof Refusal) return 'drop';
+    throw error;
+  }
+  if (clock.monotonic() - claimedAt > BEGIN_WITHIN_MS) {
+    await recorded(ports, () => bus.execute(new RecordNotMade(id, { n, reason: 'the call could not begin in time' }, contextOf(m, job))));
+    return 'done';
+  }
+  const begun = clock.monotonic();
+  const result = await GATEWAY_KINDS[gateway.kind](gateway, { attemptId: `${id}/${n}`, recipient: recipient ?? null, sender: sender ?? null, body }, egress);
+  const durationMs = Math.round(clock.monotonic() - begun);
+  ports.ended(gateway.name, result.outcome, result.outcome === 'sent' ? null : result.problem, durationMs);
+  await recorded(ports, () => bus.execute(new RecordOutcome(id, { n, result, durationMs }, contextOf(m, job))));
+  return 'done';
+}
+
+/** An outcome is worth several tries; if the log stays away, the settling of the attempt tells the truth: unknown. */
+async function recorded(ports: AttemptPorts, record: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try { await record(); return; } catch (error) {
+      if (!(error instanceof Unavailable) || tries === RECORD_TRIES) throw error;
+      await new Promise<void>((resolve) => { ports.clock.after(error.retryAfterMs * tries, resolve); });
+    }
+  }
+}
+
+/** Settles an attempt of which nothing was heard. */
+export async function settleAttempt(ports: AttemptPorts, job: Job): Promise<Handled> {
+  const still = await stillDue(ports, job);
+  if (typeof still === 'string' || 'later' in still) return still;
+  const { m, due } = still;
+  if (due.dueAt > ports.clock.now().toISOString()) return { later: due.dueAt };
+  await ports.bus.execute(new SettleAttempt(idOf(job.stream), { n: m.running!.n }, contextOf(m, job)));
+  return 'done';
+}

@@ -1,0 +1,165 @@
+import { type EncodedRow, decode } from '#libs/event-sourcing/canonical';
+import { Damaged, Unavailable } from '#libs/event-sourcing/errors';
+import type { NewEvent, Position, StoredEvent } from '#libs/event-sourcing/event';
+import type { Append, Appended, Batch, EventStore } from '#libs/event-sourcing/ports/event-store';
+import { AppendQueue, type QueueLimits, positionOf } from './append-queue.js';
+import type { Clock } from './clock.js';
+import type { LogFeed } from './log-feed.js';
+import type { FlatRows, ReaderRequest } from './reader.thread.js';
+import { afterPrefix } from './prefix.js';
+import type { ThreadLink } from './thread-link.js';
+
+export interface StoreOptions extends QueueLimits {
+  /** events in one batch of a subscription */
+  batchSize: number;
+  /** how long an idle follower waits before it is told the head, in ms */
+  heartbeatMs: number;
+}
+
+const WINDOW = 20_000; // positions looked through in one go, so that other readers get their turn
+const SCAN = 2000; // events of the ring looked through in one go
+const PAGE = 1000;
+const COLUMNS = 8;
+
+/** The log on node:sqlite: one thread writes, one reads, the newest events are handed to followers unread. */
+export class EmbeddedEventStore implements EventStore {
+  readonly #queue: AppendQueue;
+  readonly #closed = new AbortController();
+
+  constructor(log: ThreadLink, readonly reader: ThreadLink, readonly feed: LogFeed, readonly clock: Clock, readonly options: StoreOptions) {
+    this.#queue = new AppendQueue(log, feed, clock, options);
+  }
+
+  append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Appended> {
+    return this.#queue.append({ stream, expected, events });
+  }
+
+  async appendMany(entries: readonly Append[]): Promise<(Appended | Error)[]> {
+    const settled = await Promise.allSettled(entries.map((e) => this.#queue.append(e)));
+    return settled.map((s) => (s.status === 'fulfilled' ? s.value : s.reason as Error));
+  }
+
+  async read(stream: string, from: number, limit: number): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    for (;;) {
+      const { flat, cut } = await this.#ask({ op: 'read', stream, from: from + events.length, limit: Math.min(PAGE, limit - events.length) });
+      const page = decodeAll(flat);
+      for (const e of page) {
+        if (e.revision !== from + events.length) throw new Damaged(`event ${from + events.length} of ${stream} is missing`, e.position);
+        events.push(e);
+      }
+      if (events.length >= limit || (!cut && page.length < PAGE)) return events;
+    }
+  }
+
+  async last(stream: string): Promise<StoredEvent | null> {
+    return decodeAll((await this.#ask({ op: 'last', stream })).flat)[0] ?? null;
+  }
+
+  async readAll(after: Position | null, prefixes: readonly string[], limit: number): Promise<Batch> {
+    let at = this.#numberOf(after);
+    const ranges = prefixes.flatMap((p) => (p === '' ? ['', '\u{10ffff}'] : [p, afterPrefix(p)]));
+    for (;;) {
+      const head = this.feed.head;
+      const to = Math.min(head, at + WINDOW);
+      if (to <= at) return { events: [], position: positionOf(at) };
+      const { flat, cut } = await this.#ask({ op: 'window', after: at, to, ranges, limit });
+      const events = decodeAll(flat);
+      if (prefixes.length === 0) this.#checkWhole(events, at, cut || events.length >= limit ? null : to);
+      if (cut || events.length >= limit) return { events, position: events.at(-1)!.position };
+      if (events.length > 0 || to === head) return { events, position: positionOf(to) };
+      at = to;
+    }
+  }
+
+  async *subscribe(after: Position | null, prefixes: readonly string[], signal: AbortSignal): AsyncGenerator<Batch, void, undefined> {
+    const { feed, clock, options } = this;
+    let at = this.#numberOf(after);
+    let told = clock.monotonic();
+    const wanted = (stream: string): boolean => prefixes.length === 0 || prefixes.some((p) => stream.startsWith(p));
+    while (!signal.aborted) {
+      if (this.#closed.signal.aborted) throw new Unavailable('the log');
+      let events: StoredEvent[] = [];
+      if (at < feed.head && feed.holds(at)) {
+        const to = Math.min(feed.head, at + SCAN);
+        while (at < to && events.length < options.batchSize) {
+          const event = feed.at(++at);
+          if (wanted(event.stream)) events.push(event);
+        }
+      } else if (at < feed.head) {
+        const batch = await this.readAll(positionOf(at), prefixes, options.batchSize);
+        if (signal.aborted) return;
+        events = batch.events;
+        at = Number(batch.position);
+      }
+      const idleFor = clock.monotonic() - told;
+      if (events.length > 0 || idleFor >= options.heartbeatMs) {
+        yield { events, position: positionOf(at) };
+        told = clock.monotonic();
+      } else if (at >= feed.head) {
+        await this.#moved(options.heartbeatMs - idleFor, signal);
+      }
+    }
+  }
+
+  head(): Promise<Position | null> {
+    return Promise.resolve(this.feed.head === 0 ? null : positionOf(this.feed.head));
+  }
+
+  /** The log's last events, opened and checked. @throws Damaged */
+  async checkEnd(count: number): Promise<void> {
+    const after = Math.max(0, this.feed.head - count);
+    await this.readAll(positionOf(after), [], count);
+  }
+
+  /** Answers whoever waits and takes nothing more; those who follow the log are told that it is not available. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    this.feed.wake();
+    await this.#queue.close();
+  }
+
+  #ask(request: ReaderRequest): Promise<FlatRows> {
+    return this.reader.call<FlatRows>(request);
+  }
+
+  /** A position that lies ahead belongs to a log that was lost: waiting for it would skip events. */
+  #numberOf(after: Position | null): number {
+    if (after === null) return 0;
+    if (!/^\d{16}$/.test(after)) throw new Error(`not a position of this log: ${after}`);
+    if (Number(after) > this.feed.head) throw new Damaged(`the log ends at ${positionOf(this.feed.head)}, before what was already seen of it`, after);
+    return Number(after);
+  }
+
+  /** Positions have no holes: a missing one is a lost event. `to`: the last one that must be there. */
+  #checkWhole(events: readonly StoredEvent[], after: number, to: number | null): void {
+    let last = after;
+    for (const e of events) if (Number(e.position) === last + 1) last++;
+    if (last - after !== events.length || (to !== null && last !== to)) throw new Damaged('an event of the log is missing', positionOf(last + 1));
+  }
+
+  #moved(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        offMove();
+        offTimer();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const offMove = this.feed.onMove(done);
+      const offTimer = this.clock.after(ms, done);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+}
+
+function decodeAll(flat: readonly (string | number)[]): StoredEvent[] {
+  const events: StoredEvent[] = [];
+  for (let i = 0; i < flat.length; i += COLUMNS) {
+    events.push(decode({
+      position: positionOf(flat[i] as number), stream: flat[i + 1] as string, revision: flat[i + 2] as number, id: flat[i + 3] as string,
+      type: flat[i + 4] as string, data: flat[i + 5] as string, meta: flat[i + 6] as string, sum: flat[i + 7] as string,
+    } satisfies EncodedRow));
+  }
+  return events;
+}

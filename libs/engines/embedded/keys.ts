@@ -1,0 +1,18 @@
+import type { KeyCandidate, KeyRecord, Keys } from '#libs/event-sourcing/ports/keys';
+import type { KeysRequest } from './keys.thread.js';
+import type { ThreadLink } from './thread-link.js';
+
+/** The key directory on node:sqlite, in a file and a thread of its own. Calls that wait share one flush. */
+export class EmbeddedKeys implements Keys {
+  constructor(readonly link: ThreadLink) {}
+
+  claim(candidates: readonly KeyCandidate[]): Promise<(KeyRecord | 'forgotten')[]> { return this.#ask({ op: 'claim', candidates }); }
+  find(hashes: readonly string[]): Promise<(string | null)[]> { return this.#ask({ op: 'find', hashes }); }
+  keys(ids: readonly string[]): Promise<Map<string, KeyRecord | 'forgotten'>> { return this.#ask({ op: 'keys', ids }); }
+  async forget(ids: readonly string[]): Promise<void> { await this.#ask({ op: 'forget', ids }); }
+  async rewrap(records: readonly KeyRecord[]): Promise<void> { await this.#ask({ op: 'rewrap', records }); }
+  list(after: string | null, limit: number): Promise<KeyRecord[]> { return this.#ask({ op: 'list', after, limit }); }
+  constant(name: string, value: Uint8Array): Promise<Uint8Array> { return this.#ask({ op: 'constant', name, value }); }
+
+  #ask<T>(request: KeysRequest): Promise<T> { return this.link.call<T>(request); }
+}

@@ -1,0 +1,100 @@
+import type { Position } from '#libs/event-sourcing/event';
+import type { Collection, Query, ReadModels, RowChange, StoredRow } from '#libs/event-sourcing/ports/read-models';
+import type { Row } from '#libs/event-sourcing/projection';
+import { type Bound, type Table, columnsOf, fieldsOf, tableOf } from './columns.js';
+import { type Plan, countPlan, findPlan } from './query-plan.js';
+import type { ReaderRequest } from './reader.thread.js';
+import type { ThreadLink } from './thread-link.js';
+import type { ViewsRequest } from './views.thread.js';
+
+const COLLECTION = /^[A-Za-z0-9_.@/-]{1,100}$/;
+const FIELD = /^[A-Za-z0-9_]+$/;
+const IDS = 500; // in one statement
+
+type Cells = (string | number | null)[];
+
+/** Views on node:sqlite: one thread writes, the reader thread reads, so that a page never waits behind a batch. */
+export class EmbeddedReadModels implements ReadModels {
+  readonly #defined = new Map<string, { table: Table; fields: string[] }>();
+
+  constructor(readonly views: ThreadLink, readonly reader: ThreadLink) {}
+
+  async define({ name, indexes }: Collection): Promise<void> {
+    if (!COLLECTION.test(name)) throw new Error(`not a name for a collection: ${name}`);
+    const table: Table = { name, indexes: {} };
+    for (const [index, fields] of Object.entries(indexes).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      for (const word of [index, ...fields]) if (!FIELD.test(word)) throw new Error(`names in ${name} are [A-Za-z0-9_]+, not ${JSON.stringify(word)}`);
+      const own = fields.at(-1) === 'id' ? fields.slice(0, -1) : [...fields];
+      if (own.includes('id')) throw new Error(`id is the last field of an index: ${name}.${index}`);
+      table.indexes[index] = own;
+    }
+    await this.views.call({ op: 'define', table } satisfies ViewsRequest);
+    this.#defined.set(name, { table, fields: fieldsOf(table) });
+  }
+
+  async get<R extends Row>(collection: string, id: string): Promise<StoredRow<R> | null> {
+    const found = (await this.getMany(collection, [id])).get(id);
+    return found && found.row !== null ? (found as StoredRow<R>) : null;
+  }
+
+  async getMany(collection: string, ids: readonly string[]): Promise<Map<string, RowChange>> {
+    this.#of(collection);
+    const found = new Map<string, RowChange>();
+    for (let i = 0; i < ids.length; i += IDS) {
+      const some = ids.slice(i, i + IDS);
+      // one text for many lengths: the statement is kept
+      const sql = `SELECT id, position, row FROM ${tableOf(collection)} WHERE id IN (SELECT value FROM json_each(?))`;
+      for (const cells of await this.#rows({ sql, params: [JSON.stringify(some)] })) {
+        found.set(cells[0] as string, { id: cells[0] as string, position: cells[1] as string, row: cells[2] === null ? null : JSON.parse(cells[2] as string) as Row });
+      }
+    }
+    return found;
+  }
+
+  async find<R extends Row>(collection: string, query: Query): Promise<StoredRow<R>[]> {
+    const plan = findPlan(this.#of(collection).table, query);
+    if (!plan) return [];
+    return (await this.#rows(plan)).map(([id, position, row]) => ({ id: id as string, position: position as string, row: JSON.parse(row as string) as R }));
+  }
+
+  async count(collection: string, where: Query['where']): Promise<number> {
+    const plan = countPlan(this.#of(collection).table, where);
+    return plan ? (await this.#rows(plan)).reduce((sum, [n]) => sum + (n as number), 0) : 0;
+  }
+
+  async apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null): Promise<void> {
+    const { fields } = this.#of(collection);
+    const values: Bound[] = [];
+    for (const { id, position, row } of rows) values.push(id, position, row === null ? null : JSON.stringify(row), ...columnsOf(fields, row));
+    await this.views.call({ op: 'apply', name: collection, fields, values, checkpoint } satisfies ViewsRequest);
+  }
+
+  async checkpoint(collection: string): Promise<Position | null> {
+    const [row] = await this.#rows({ sql: 'SELECT checkpoint FROM collections WHERE name = ?', params: [collection] });
+    return (row?.[0] ?? null) as Position | null;
+  }
+
+  async drop(collection: string): Promise<void> {
+    if (!COLLECTION.test(collection)) throw new Error(`not a name for a collection: ${collection}`);
+    this.#defined.delete(collection);
+    await this.views.call({ op: 'drop', name: collection } satisfies ViewsRequest);
+  }
+
+  async collections(): Promise<{ name: string; rows: number; checkpoint: Position | null }[]> {
+    const known = await this.#rows({ sql: 'SELECT name, checkpoint FROM collections ORDER BY name', params: [] });
+    return Promise.all(known.map(async ([name, checkpoint]) => {
+      const [count] = await this.#rows({ sql: `SELECT count(*) FROM ${tableOf(name as string)} WHERE row IS NOT NULL`, params: [] });
+      return { name: name as string, rows: count![0] as number, checkpoint: checkpoint as Position | null };
+    }));
+  }
+
+  #of(collection: string): { table: Table; fields: string[] } {
+    const defined = this.#defined.get(collection);
+    if (!defined) throw new Error(`the collection ${collection} is not defined`);
+    return defined;
+  }
+
+  #rows({ sql, params }: Plan): Promise<Cells[]> {
+    return this.reader.call<Cells[]>({ op: 'view', sql, params } satisfies ReaderRequest);
+  }
+}

@@ -1,0 +1,94 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Row } from '#libs/event-sourcing/projection';
+import { type Bound, type Table, columnOf, columnsOf, fieldsOf, indexOf, tableOf } from '#libs/engines/embedded/columns';
+import { openFile } from '#libs/engines/embedded/durable-file';
+import { answer, serve } from '#libs/engines/embedded/serve';
+
+const SCHEMA = 'CREATE TABLE collections (name TEXT PRIMARY KEY, indexes TEXT NOT NULL, checkpoint TEXT) STRICT';
+
+export type ViewsRequest =
+  | { op: 'define'; table: Table }
+  /** `values`: per row id, position, row as JSON or null, then a value per field */
+  | { op: 'apply'; name: string; fields: readonly string[]; values: Bound[]; checkpoint: string | null }
+  | { op: 'drop'; name: string };
+
+function transaction(db: DatabaseSync, work: () => void): null {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+  return null;
+}
+
+function create(db: DatabaseSync, table: Table, as: string): void {
+  const columns = fieldsOf(table).map((f) => `, ${columnOf(f)}`).join('');
+  db.exec(`CREATE TABLE ${as} (id TEXT PRIMARY KEY, position TEXT NOT NULL, row TEXT${columns})`);
+}
+
+const insertInto = (as: string, fields: readonly string[]): string =>
+  `INSERT INTO ${as} (id, position, row${fields.map((f) => `, ${columnOf(f)}`).join('')}) VALUES (?, ?, ?${', ?'.repeat(fields.length)})`;
+
+/** Another set of indexes: the table is made anew from its rows, in one transaction. */
+function define(db: DatabaseSync, table: Table): null {
+  const indexes = JSON.stringify(table.indexes);
+  const before = db.prepare('SELECT indexes FROM collections WHERE name = ?').get(table.name) as { indexes: string } | undefined;
+  if (before?.indexes === indexes) return null;
+  return transaction(db, () => {
+    const name = tableOf(table.name);
+    const made = tableOf(`${table.name}:new`);
+    create(db, table, made);
+    if (before) {
+      const fields = fieldsOf(table);
+      const insert = db.prepare(insertInto(made, fields));
+      const rows = db.prepare(`SELECT id, position, row FROM ${name}`).iterate() as Iterable<{ id: string; position: string; row: string | null }>;
+      for (const { id, position, row } of rows) insert.run(id, position, row, ...columnsOf(fields, row === null ? null : JSON.parse(row) as Row));
+      db.exec(`DROP TABLE ${name}`);
+    }
+    db.exec(`ALTER TABLE ${made} RENAME TO ${name}`);
+    for (const [index, of] of Object.entries(table.indexes)) {
+      db.exec(`CREATE INDEX ${indexOf(table.name, index)} ON ${name} (${[...of, 'id'].map(columnOf).join(', ')}) WHERE row IS NOT NULL`);
+    }
+    db.prepare('INSERT INTO collections (name, indexes) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET indexes = ?2').run(table.name, indexes);
+  });
+}
+
+export function viewWriter(db: DatabaseSync) {
+  const statements = new Map<string, StatementSync>();
+  const upsert = (name: string, fields: readonly string[]): StatementSync => {
+    const sql = `${insertInto(tableOf(name), fields)} ON CONFLICT (id) DO UPDATE SET position = excluded.position, row = excluded.row${
+      fields.map((f) => `, ${columnOf(f)} = excluded.${columnOf(f)}`).join('')} WHERE excluded.position > position`;
+    let statement = statements.get(sql);
+    if (!statement) statements.set(sql, statement = db.prepare(sql));
+    return statement;
+  };
+  const seen = db.prepare('UPDATE collections SET checkpoint = ?2 WHERE name = ?1 AND (checkpoint IS NULL OR checkpoint < ?2)');
+
+  return (r: ViewsRequest): null => {
+    switch (r.op) {
+      case 'define':
+        statements.clear();
+        return define(db, r.table);
+      case 'apply': return transaction(db, () => {
+        const width = 3 + r.fields.length;
+        const statement = upsert(r.name, r.fields);
+        for (let i = 0; i < r.values.length; i += width) statement.run(...r.values.slice(i, i + width));
+        if (r.checkpoint !== null) seen.run(r.name, r.checkpoint);
+      });
+      case 'drop': return transaction(db, () => {
+        statements.clear();
+        db.exec(`DROP TABLE IF EXISTS ${tableOf(r.name)}`);
+        db.prepare('DELETE FROM collections WHERE name = ?').run(r.name);
+      });
+    }
+  };
+}
+
+serve<{ path: string }>('views.thread', ({ path }) => {
+  const db = openFile({ path, synchronous: 'NORMAL', cacheKib: 8192, version: 1, schema: SCHEMA });
+  const write = viewWriter(db);
+  return { ready: null, run: (requests) => requests.map((r) => answer(() => write(r as ViewsRequest))), close: () => db.close() };
+});

@@ -1,32 +1,18 @@
-import { randomBytes, webcrypto, X509Certificate as Parsed } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, PemConverter, X509CertificateGenerator } from '@peculiar/x509';
 import { CERTIFICATE_REFUSALS } from '#libs/identity/authenticate';
 import { createAuthority, loadAuthority, type KeyPair } from '#libs/identity/certificate/authority';
+import { forged } from '#libs/identity/testing/forged-certificate';
 import { ask, askOnce, connection, mtlsParty, type MtlsParty } from '#libs/identity/testing/mtls-party';
 
 const DAY = 86_400_000;
-const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 let party: MtlsParty;
 beforeAll(async () => { party = await mtlsParty(); });
 afterAll(() => party.close());
 
 /** Our authority at another hour: what it issued a day ago, what it will issue tomorrow. */
 const authorityAt = (now: Date) => loadAuthority(party.authority, { now: () => now, random: randomBytes });
-
-/** A certificate as nobody's authority would make it, signed with any key. */
-async function forged(by: KeyPair | null, subject: string, usage: string[] = [ExtendedKeyUsage.clientAuth], ca = false): Promise<KeyPair> {
-  const keys = await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify']);
-  const signer = by && await webcrypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(by.privateKey), EC, true, ['sign']);
-  const certificate = await X509CertificateGenerator.create({
-    subject: [{ CN: [subject] }], issuer: by ? new Parsed(by.certificate).subject : [{ CN: [subject] }],
-    notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + DAY),
-    publicKey: keys.publicKey, signingKey: signer ?? keys.privateKey, signingAlgorithm: EC,
-    extensions: [new BasicConstraintsExtension(ca, undefined, true), new ExtendedKeyUsageExtension(usage)],
-  }, webcrypto as Crypto);
-  return { certificate: certificate.toString('pem'), privateKey: PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY') };
-}
 
 const WRONG: Record<string, { reason: keyof typeof CERTIFICATE_REFUSALS; pair: () => Promise<Partial<KeyPair>> }> = {
   'no certificate': { reason: 'none', pair: async () => ({}) },
@@ -47,7 +33,7 @@ const WRONG: Record<string, { reason: keyof typeof CERTIFICATE_REFUSALS; pair: (
   'expired by 1 s': { reason: 'expired', pair: async () => (await authorityAt(new Date(Date.now() - DAY - 1000))).issueClient({ owner: 'owner-a', days: 1 }) },
   'valid from tomorrow': { reason: 'not-yet-valid', pair: async () => (await authorityAt(new Date(Date.now() + DAY))).issueClient({ owner: 'owner-a', days: 1 }) },
   'extendedKeyUsage=serverAuth only': { reason: 'not-a-client', pair: () => party.authority.issueServer([]) },
-  'CA:TRUE, though our own authority signed it': { reason: 'not-a-client', pair: () => forged(party.authority, 'owner-a', [ExtendedKeyUsage.clientAuth], true) },
+  'CA:TRUE, though our own authority signed it': { reason: 'not-a-client', pair: () => forged(party.authority, 'owner-a', { ca: true }) },
   'leaf signed by a client certificate': {
     reason: 'signed-by-a-client',
     pair: async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { ERRORS } from '#libs/event-sourcing/error-codes';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { authenticate } from '../authenticate.js';
 import { createAuthority, type Authority, type IssuedKeyPair, type KeyPair } from '../certificate/authority.js';
@@ -43,7 +44,7 @@ export async function mtlsParty({ now = () => new Date(), change = {}, authority
       answer.writeHead(200).end(JSON.stringify({ principal }));
     }, (error: unknown) => {
       const { code, message: detail, extra } = error as Refusal;
-      answer.writeHead(error instanceof Refusal ? 401 : 500, { connection: 'close' }).end(JSON.stringify({ code, detail, ...extra }));
+      answer.writeHead(error instanceof Refusal ? ERRORS[error.code][0] : 500, { connection: 'close' }).end(JSON.stringify({ code, detail, ...extra }));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

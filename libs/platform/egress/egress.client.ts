@@ -16,7 +16,7 @@ export interface EgressOptions extends AddressRules {
   tls?: DialOptions['tls'];
   /** from the look-up to the end of the TLS handshake, within the call's own deadline; 5 s unless told */
   connectTimeoutMs?: number;
-  /** sockets to one origin; 512 unless told. Calls beyond wait, within their deadline */
+  /** sockets to one origin; 1,024 unless told. Calls beyond wait, within their deadline */
   connections?: number;
 }
 
@@ -60,7 +60,7 @@ export function createEgress(options: EgressOptions): GuardedEgress {
 
   const newPool = (to: Destination): Pool => {
     const pool = new Pool(to.origin, {
-      connections: options.connections ?? 512,
+      connections: options.connections ?? 1_024,
       // One call at a time per socket: a call that fails never takes another along.
       pipelining: 1, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES, allowH2: false,
       connect: (_asked, done) => void dials.open(to).then((socket) => done(null, socket), (error: Error) => done(error, null)),

@@ -36,7 +36,7 @@ export function liveCredentials({ load, most = 100_000, monotonic = () => perfor
     if (pending) return pending;
     const reading: Promise<CredentialState | null> = load(PREFIX + id).then((events) => {
       // An event came while this was read: what was read may be older than it.
-      if (loading.get(id) !== reading) return read(id);
+      if (loading.get(id) !== reading) return find(id);
       loading.delete(id);
       const state = stateOf<CredentialState | null, CredentialEvents>(credential, events as readonly StoredEventOf<CredentialEvents>[]);
       if (state) known.set(id, state); else unknown.set(id, true);
@@ -49,10 +49,10 @@ export function liveCredentials({ load, most = 100_000, monotonic = () => perfor
     return reading;
   };
 
+  const find = async (id: string): Promise<CredentialState | null> => known.get(id) ?? (unknown.has(id) ? null : read(id));
+
   return {
-    async find(id) {
-      return known.get(id) ?? (unknown.has(id) ? null : read(id));
-    },
+    find,
     onEvent({ stream }) {
       if (!stream.startsWith(PREFIX)) return;
       const id = stream.slice(PREFIX.length);

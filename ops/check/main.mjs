@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from '../build.mjs';
 import { PAGES } from '../docs/pages.mjs';
+import { checkGolden } from './golden.mjs';
 import { checkOutbound } from './outbound.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -26,6 +27,7 @@ const CHECKS = [
   { name: 'who may know whom', mend: 'see docs/architecture.md, "Who may know whom", and .dependency-cruiser.cjs',
     run: () => program('dependency-cruiser/bin/dependency-cruise.mjs', ...ROOMS, '--config', '.dependency-cruiser.cjs') },
   { name: 'outbound connections', mend: 'call through libs/platform/egress', run: checkOutbound },
+  { name: 'golden events', mend: 'see above', run: checkGolden },
   ...PAGES.map((page) => ({ name: page.path, mend: 'npm run docs', run: () => drift(page) })),
 ];
 

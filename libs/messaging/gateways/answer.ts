@@ -11,7 +11,8 @@ const lenient = new TextDecoder('utf-8');
 const strict = new TextDecoder('utf-8', { fatal: true });
 const encoder = new TextEncoder();
 
-const SECRET = /((?:\\?["'])?\bapi[-_]?key\b(?:\\?["'])?\s*(?:[:=]|>)\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'<>{}[\]]+)/gi;
+/** `apikey` in JSON (also JSON within JSON), forms, headers and XML, with its value, whole or cut. */
+const SECRET = /(api[-_]?key(?:\\*["'])?\s*(?:[:=]|>)\s*)(\\+"[^"]*"?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'\\<>{}[\]]+)/gi;
 
 /** An answer as it may be kept: text, without the values of API keys, at most 2 KiB of UTF-8, cut between characters. */
 export function keptAnswer(body: Uint8Array): string {

@@ -9,7 +9,7 @@ type Headers = Answered['headers'];
 /** Interim answers (100–199) taken before the real one; a flood of them is not HTTP. */
 const MAX_INTERIM = 16;
 
-/** What undici's and the parser's codes mean to the caller; what is not here ended the line: `reset`. */
+/** What undici's codes mean to the caller; what is not here ended the line: `reset`. */
 const PROBLEMS: Record<string, Failure['problem']> = {
   UND_ERR_HEADERS_OVERFLOW: 'protocol',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'protocol',
@@ -19,10 +19,9 @@ const PROBLEMS: Record<string, Failure['problem']> = {
 const codeOf = (error: Error & { code?: unknown }): string => (typeof error.code === 'string' ? error.code : '');
 
 function problemOf(error: Error): Failure['problem'] {
-  const code = codeOf(error);
   // undici ends the line with a plain socket error for an upgrade or a 100 that nobody asked for.
-  if (code.startsWith('HPE_') || error.message === 'bad response' || error.message === 'bad upgrade') return 'protocol';
-  return PROBLEMS[code] ?? 'reset';
+  if (error.name === 'HTTPParserError' || error.message === 'bad response' || error.message === 'bad upgrade') return 'protocol';
+  return PROBLEMS[codeOf(error)] ?? 'reset';
 }
 
 /** One request on its way: settles once, by its answer, its error, its limit or its deadline, whichever is first. */
@@ -86,7 +85,7 @@ export class EgressCall implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Controller, error: Error): void {
     if (error instanceof NotConnected) this.fail(error.problem, error.message);
     else if (!this.sent) this.fail(problemOf(error) === 'protocol' ? 'protocol' : 'connect', `not sent: ${codeOf(error) || 'no connection'}`);
-    else this.fail(problemOf(error), `${problemOf(error) === 'protocol' ? 'not an HTTP answer' : 'the line was cut'}: ${codeOf(error) || 'error'}`);
+    else this.fail(problemOf(error), `${problemOf(error) === 'protocol' ? 'not an HTTP answer' : 'the line was cut'}: ${codeOf(error) || error.name}`);
   }
 
   private fail(problem: Failure['problem'], detail: string): void {

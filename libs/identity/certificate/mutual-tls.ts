@@ -15,7 +15,8 @@ export const mtlsOptions = ({ server, ca }: { server: KeyPair; ca: { certificate
   minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3',
   // 1.3's own three, and of 1.2 only authenticated encryption with forward secrecy.
   ciphers: ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256',
-    'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES128-GCM-SHA256'].join(':'),
+    'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES128-GCM-SHA256',
+    'ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-RSA-CHACHA20-POLY1305', 'ECDHE-RSA-AES128-GCM-SHA256'].join(':'),
   honorCipherOrder: true,
   // No tickets, and so no resumption: every connection shows its certificate anew. No renegotiation: the certificate stays the one that was shown.
   secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,

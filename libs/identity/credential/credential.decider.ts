@@ -24,6 +24,7 @@ export class RevokeCredential extends StreamCommand<{ reason: RevocationReason }
 
 /** What an owner may be called until accounts bring names of their own. */
 export const OWNER_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+export const OWNER_NAME_RULE = 'must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or digit';
 const ID = /^[0-9a-f]{32}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
@@ -32,7 +33,7 @@ interface Issue { owner: string; role: Role; sha256: string; expiresAt: string |
 /** What a credential of any kind must be before it is issued: field → what is wrong with it, or null. */
 const RULES: Record<string, (issue: Issue, id: string, now: string) => string | null> = {
   id: (_, id) => ID.test(id) ? null : 'must be 32 hexadecimal digits, lower case',
-  owner: ({ owner }) => OWNER_NAME.test(owner) ? null : 'must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or digit',
+  owner: ({ owner }) => OWNER_NAME.test(owner) ? null : OWNER_NAME_RULE,
   role: ({ role }) => ROLES.includes(role) ? null : `must be one of ${ROLES.join(', ')}`,
   sha256: ({ sha256 }) => SHA256.test(sha256) ? null : 'must be 64 hexadecimal digits, lower case',
   expiresAt: ({ expiresAt }, _, now) => expiresAt === null || isFuture(expiresAt, now) ? null : 'must be a moment in the future, UTC, such as 2030-01-31T00:00:00.000Z',

@@ -41,10 +41,11 @@ const CHECKED_AT_START = 100;
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const clock = options.clock ?? systemClock;
   const folder = lockDataDir(options.dir);
-  const log = new ThreadLink('the log', 'log.thread', { path: folder.path('log') }, clock, 256);
-  const keys = new ThreadLink('the key directory', 'keys.thread', { path: folder.path('keys') }, clock, 64);
-  const views = new ThreadLink('the views', 'views.thread', { path: folder.path('views') }, clock, 128, 20);
-  const reader = new ThreadLink('the reader', 'reader.thread', { log: folder.path('log'), views: folder.path('views') }, clock, 256, 50);
+  const file = (thread: string): URL => new URL(`./${thread}`, import.meta.url);
+  const log = new ThreadLink('the log', file('log.thread'), { path: folder.path('log') }, clock, 256);
+  const keys = new ThreadLink('the key directory', file('keys.thread'), { path: folder.path('keys') }, clock, 64);
+  const views = new ThreadLink('the views', file('views.thread'), { path: folder.path('views') }, clock, 128, 20);
+  const reader = new ThreadLink('the reader', file('reader.thread'), { log: folder.path('log'), views: folder.path('views') }, clock, 256, 50);
   // the reader first: the writers, closing last, empty their write-ahead logs
   const links = [reader, log, keys, views];
   const close = async (): Promise<void> => {

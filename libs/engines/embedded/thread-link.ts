@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Damaged, Unavailable } from '#libs/event-sourcing/errors';
 import type { Clock } from './clock.js';
@@ -21,16 +22,16 @@ export class ThreadLink {
   #startedAt = -Infinity;
   #idle: (() => void)[] = [];
 
-  /** @param file the thread's file without extension, such as `log.thread`: `.ts` from source, `.js` once built */
-  constructor(readonly name: string, readonly file: string, readonly data: object, readonly clock: Clock, readonly heapMb: number, readonly batch = 2000) {}
+  /** @param file where the thread's file is, without extension: `.ts` from source, `.js` once built */
+  constructor(readonly name: string, readonly file: URL, readonly data: object, readonly clock: Clock, readonly heapMb: number, readonly batch = 2000) {}
 
   /** Starts the thread; resolves with what it says of itself. @throws Damaged, Unavailable, Error from its start */
   async start(): Promise<unknown> {
     this.#startedAt = this.clock.monotonic();
     const source = import.meta.url.endsWith('.ts');
-    const worker = new Worker(new URL(`./${this.file}.${source ? 'ts' : 'js'}`, import.meta.url), {
+    const worker = new Worker(new URL(`${this.file.href}.${source ? 'ts' : 'js'}`), {
       name: this.name,
-      workerData: { thread: this.file, ...this.data },
+      workerData: { thread: basename(this.file.pathname), ...this.data },
       execArgv: source ? ['--conditions=source'] : [], // from source, `#libs/` leads to the sources
       resourceLimits: { maxOldGenerationSizeMb: this.heapMb, maxYoungGenerationSizeMb: 8 },
     });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { request as httpRequest } from 'node:http';
+import { Script } from 'node:vm';
 import { createEgress } from '#libs/platform/egress/egress.client';
 import { defaultGateways } from '#libs/messaging/gateways/default-gateways';
 import { GATEWAY_KINDS } from '#libs/messaging/gateways/gateway-kinds';
@@ -95,6 +96,7 @@ describe('the gateway mock takes what the gateways send', () => {
     expect(status).toBe(200);
     expect(text).toContain(`<script nonce="${nonce}">`);
     expect(text).toContain('color-scheme: light dark');
+    expect(() => new Script(/<script[^>]*>([^]*)<\/script>/.exec(text)?.[1] ?? '(')).not.toThrow();
   });
 
   it('does not start in production', async () => {

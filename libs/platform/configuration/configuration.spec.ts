@@ -38,6 +38,11 @@ describe('configuration', () => {
 
   it('counts an empty variable as not there', () => expect(parse({ MTLS_PORT: '', TLS_CERT: ' ' })).toMatchObject({ mtlsPort: 8001, tlsCert: null }));
 
+  it('knows an address in each of its spellings', () => {
+    expect(parse({ EGRESS_ALLOW: '127.1:80,0x7f.1:81,[0:0:0:0:0:0:0:1]:82', LISTEN_HOST: '::', PUBLIC_HOSTS: '[::1]' }))
+      .toMatchObject({ egressAllow: [{ host: '127.0.0.1', port: 80 }, { host: '127.0.0.1', port: 81 }, { host: '::1', port: 82 }, { host: '127.0.0.1', port: 5555 }], listenHost: '::', publicHosts: ['::1'] });
+  });
+
   it('names every wrong value at once, with its allowed form', () => {
     const env = { LISTEN_PORTS: '8000,8000', MTLS_PORT: '70000', LOG_LEVEL: 'loud', EGRESS_ALLOW: 'x', SMS_SENDER_NUMBER: '0123', NODE_ENV: 'staging' };
     expect(faultsOf(env).sort()).toEqual(Object.keys(env).sort());

@@ -43,7 +43,12 @@ export const ports: Form<readonly number[]> = {
 
 export const host: Form<string> = {
   form: 'a host name or an IP address',
-  parse: (text) => (HOST.test(text) || IPV6.test(text) ? text.toLowerCase().replace(/^\[|\]$/g, '') : undefined),
+  parse: (text) => {
+    if (!HOST.test(text) && !IPV6.test(text)) return undefined;
+    // the address parser of URLs makes 127.0.0.1 of 127.1 and 0x7f.1, so that what is set here and what is called compare equal
+    const url = URL.parse(`http://${text.includes(':') ? `[${text.replace(/^\[|\]$/g, '')}]` : text}/`);
+    return url?.hostname.replace(/^\[|\]$/g, '');
+  },
 };
 
 export const hosts: Form<readonly string[]> = {

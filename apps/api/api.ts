@@ -1,0 +1,83 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
+import { CommandBus, CqrsModule } from '@nestjs/cqrs';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Commands, handlersOf } from '#libs/event-sourcing/running/commands';
+import type { Clock } from '#libs/event-sourcing/running/clock';
+import type { Kernel } from '#libs/event-sourcing/running/kernel';
+import type { Credentials } from '#libs/identity/credential/credentials';
+import { HttpAdapter } from '#libs/platform/http/http-adapter';
+import type { HttpLog } from '#libs/platform/http/log';
+import type { Metrics } from '#libs/platform/telemetry/metrics';
+import { HealthController, METRICS, READINESS } from './health.controller.js';
+import type { Gateways } from './messages/acceptance.js';
+import { MessagesController } from './messages/messages.controller.js';
+import { Messages } from './messages/messages.js';
+import { PERMISSION } from './permission.js';
+import { PrincipalGuard } from './principal.guard.js';
+import { Readiness } from './readiness.js';
+
+export interface ApiOptions {
+  kernel: Kernel;
+  credentials: Credentials;
+  gateways: Gateways;
+  clock: Clock;
+  metrics: Metrics;
+  log: HttpLog;
+  bodyLimit: number;
+  /** begins every request id of this process */
+  requestIdPrefix: string;
+}
+
+@Module({})
+class ApiModule {
+  static with(o: ApiOptions, readiness: Readiness): DynamicModule {
+    const { kernel } = o;
+    const { eventStore: store, readModels: views } = kernel.options.engine;
+    const { states, sealer, keyring, seeing } = kernel;
+    const providers: Provider[] = [
+      { provide: Commands, useValue: kernel.commands },
+      ...kernel.options.deciders.flatMap(handlersOf),
+      { provide: READINESS, useValue: readiness },
+      { provide: METRICS, useValue: o.metrics },
+      { provide: APP_GUARD, useValue: new PrincipalGuard((id) => o.credentials.find(id), () => o.clock.now().getTime(), (reason) => o.metrics.refused.inc({ reason })) },
+      { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways }) },
+    ];
+    return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: CONTROLLERS, providers };
+  }
+}
+
+const CONTROLLERS = [MessagesController, HealthController];
+
+export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: CommandBus }
+
+/** The HTTP application, initialised and without a port. @throws Error when a route declares no permission */
+export async function createApi(options: ApiOptions): Promise<Api> {
+  for (const controller of CONTROLLERS) everyRoutePermitted(controller);
+  const readiness = new Readiness(options.kernel, options.clock, options.metrics);
+  const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness), adapter, { bodyParser: false, logger: ['error', 'warn'], abortOnError: false });
+  adapter.harden(app);
+  measure(app, options.metrics);
+  await app.init();
+  return { app, readiness, bus: app.get(CommandBus) };
+}
+
+/** Nest marks what it routes; a handler without a permission would be open or dead, so nothing starts. */
+function everyRoutePermitted(controller: { name: string; prototype: object }): void {
+  for (const name of Object.getOwnPropertyNames(controller.prototype)) {
+    const handler = (controller.prototype as Record<string, unknown>)[name];
+    if (typeof handler === 'function' && Reflect.hasMetadata('path', handler) && name !== 'constructor' && !Reflect.hasMetadata(PERMISSION, handler)) {
+      throw new Error(`${controller.name}.${name} declares no permission`);
+    }
+  }
+}
+
+function measure(app: NestFastifyApplication, metrics: Metrics): void {
+  app.getHttpAdapter().getInstance().addHook('onResponse', function count(request, reply, done) {
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.requests.inc({ method: request.routeOptions.url ? request.method : 'other', route, status: reply.statusCode });
+    metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000);
+    done();
+  });
+}

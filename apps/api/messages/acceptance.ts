@@ -1,0 +1,61 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { Refusal } from '#libs/event-sourcing/errors';
+import type { Keyring } from '#libs/event-sourcing/sealing/keyring';
+import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
+import type { Acceptance } from '#libs/messaging/message/message.decider';
+import { metadataTooLarge, type NativeMessageDto, type S1MessageDto } from '#libs/messaging/message/messages.dto';
+import { smsSegments } from '#libs/messaging/message/sms-text';
+
+const KEY_FORM = /^[\x21-\x7e]{1,255}$/;
+
+/** The id of what a creating request makes: new, or derived from its Idempotency-Key. @throws Refusal for a key out of form */
+export function idFor(keyring: Keyring, prefix: 'msg' | 'bat', owner: string, route: string, header: string | string[] | undefined): { id: string; keyed: boolean } {
+  if (header === undefined) return { id: `${prefix}_${randomUUIDv7().replaceAll('-', '')}`, keyed: false };
+  if (typeof header !== 'string' || !KEY_FORM.test(header)) throw new Refusal('validation_failed', undefined, [{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, sent once' }]);
+  return { id: `${prefix}_${keyring.mac('id', JSON.stringify([owner, route, header])).toString('base64url').slice(0, 32)}`, keyed: true };
+}
+
+/** The same for equal JSON, whatever the order of its fields. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    return `{${Object.entries(value).filter(([, v]) => v !== undefined).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}
+
+export type Gateways = ReadonlyMap<string, GatewaySettings>;
+
+/** The gateway that a message goes through. @throws Refusal naming the field */
+function gatewayFor(gateways: Gateways, channel: string, name: string | undefined): GatewaySettings {
+  const found = name === undefined ? [...gateways.values()].find((g) => g.channel === channel) : gateways.get(name);
+  if (found?.channel === channel) return found;
+  const known = [...gateways.values()].filter((g) => g.channel === channel).map((g) => g.name).join(', ') || 'none configured';
+  throw new Refusal('validation_failed', undefined, [{ field: name === undefined ? 'channel' : 'gateway', message: `must be a gateway of the channel ${channel}: ${known}` }]);
+}
+
+const terms = (g: GatewaySettings): Pick<Acceptance, 'gateway' | 'channel' | 'policy' | 'deadlineMs' | 'onUnknown' | 'receipts'> =>
+  ({ gateway: g.name, channel: g.channel, policy: g.retry, deadlineMs: g.deadlineMs, onUnknown: g.onUnknown, receipts: g.receipts });
+
+/** S1's body. Its number is the sender's, and the message is the sender's own. */
+export const acceptS1 = (dto: S1MessageDto, owner: string, gateways: Gateways): Acceptance => ({
+  ...terms(gatewayFor(gateways, 'http', undefined)), owner, recipient: null, sender: dto.sender_number, body: dto.message_body, metadata: null, segments: null,
+  fingerprint: canonical(dto), shape: 's1', acceptedAt: null, sendAt: null, expiresAt: null, batch: null,
+});
+
+/** The native body. @throws Refusal for dates that contradict each other, an unknown gateway, too much metadata */
+export function acceptNative(dto: NativeMessageDto, owner: string, gateways: Gateways, now: Date): Acceptance {
+  const channel = dto.channel ?? 'sms';
+  const gateway = gatewayFor(gateways, channel, dto.gateway);
+  const sendAt = dto.send_at === undefined ? null : new Date(dto.send_at).toISOString();
+  const expiresAt = dto.expires_at === undefined ? null : new Date(dto.expires_at).toISOString();
+  const metadata = dto.metadata === undefined ? null : JSON.stringify(dto.metadata);
+  const errors: { field: string; message: string }[] = [];
+  if (expiresAt && expiresAt <= (sendAt ?? now.toISOString())) errors.push({ field: 'expires_at', message: 'must lie after send_at and in the future' });
+  if (metadata && metadataTooLarge(metadata)) errors.push({ field: 'metadata', message: 'must be at most 4 kB of JSON' });
+  if (errors.length > 0) throw new Refusal('validation_failed', undefined, errors);
+  return {
+    ...terms(gateway), owner, recipient: dto.to, sender: null, body: dto.body, metadata, segments: channel === 'sms' ? smsSegments(dto.body) : null,
+    fingerprint: canonical(dto), shape: 'native', acceptedAt: null, sendAt, expiresAt, batch: null,
+  };
+}

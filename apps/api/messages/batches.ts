@@ -1,0 +1,91 @@
+import type { EventStore } from '#libs/event-sourcing/ports/event-store';
+import type { Executed } from '#libs/event-sourcing/running/commands';
+import { Refusal } from '#libs/event-sourcing/errors';
+import { NO_STREAM } from '#libs/event-sourcing/event';
+import type { States } from '#libs/event-sourcing/running/states';
+import type { Stored } from '#libs/event-sourcing/sealed';
+import type { Sealer } from '#libs/event-sourcing/sealing/sealer';
+import { AcceptBatch, AddBatchItems, batch, CHUNK, type Batch, type BatchItem } from '#libs/messaging/batch/batch.decider';
+import type { BatchEvents, PartTerms } from '#libs/messaging/batch/batch.events';
+import { message, type Acceptance, type Message } from '#libs/messaging/message/message.decider';
+import type { NativeMessageDto } from '#libs/messaging/message/messages.dto';
+import { problemOf } from '#libs/platform/http/problem';
+import { acceptNative, canonical, idFor } from './acceptance.js';
+import { messageAnswer } from './message.answer.js';
+import { contextOf, type Answer, type Asking, type MessagePorts } from './asking.js';
+
+
+/** A checked item, or why it was refused. */
+type Checked = { index: number; acceptance: Acceptance } | { index: number; refusal: Refusal };
+
+/** Accepts 1 to 1,000 messages in one request: each good one becomes a part, each bad one its problem. */
+export async function acceptBatch(ports: MessagePorts, items: readonly unknown[], validate: (item: unknown) => NativeMessageDto, asking: Asking): Promise<Answer> {
+  const { bus, keyring, gateways, clock } = ports;
+  const owner = asking.principal.owner;
+  const { id } = idFor(keyring, 'bat', owner, 'POST /api/v1/messages/batch', asking.idempotencyKey);
+  const now = clock.now();
+  const checked = items.map((item, index): Checked => {
+    try { return { index, acceptance: acceptNative(validate(item), owner, gateways, now) }; }
+    catch (error) { if (error instanceof Refusal) return { index, refusal: error }; throw error; }
+  });
+  const good = checked.filter((c) => 'acceptance' in c);
+  const request = canonical(items);
+  const context = contextOf(asking);
+  let state: Batch | null = null, position: string | null = null, replayed = false;
+  for (let chunk = 0; chunk * CHUNK < good.length; chunk++) {
+    const part = good.slice(chunk * CHUNK, (chunk + 1) * CHUNK);
+    const done: Executed<Batch> = await bus.execute(new AddBatchItems(id, { owner, chunk, fingerprint: request, terms: termsOf(part), items: part.map(itemOf) }, { ...context, creates: chunk === 0 }));
+    if (chunk === 0 && done.events.length === 0) {
+      replayed = true;
+      await sameRequest(ports, done.state, request);
+    }
+    state = done.state;
+  }
+  if (state) {
+    const done: Executed<Batch> = await bus.execute(new AcceptBatch(id, { count: good.length }, context));
+    state = done.state;
+    position = done.position;
+  }
+  const at = state?.acceptedAt ?? now.toISOString();
+  const results = checked.map((c) => ('refusal' in c
+    ? { index: c.index, status: 422, problem: problemOf(c.refusal, { instance: `/api/v1/messages/batch#${c.index}`, requestId: asking.requestId }).body }
+    : { index: c.index, status: 202, message: partAnswer(id, c.index, c.acceptance, at) }));
+  return { status: 207, body: { batch: state ? id : null, accepted: good.length, refused: checked.length - good.length, results }, position, replayed };
+}
+
+async function sameRequest({ keyring }: MessagePorts, state: Batch, request: string): Promise<void> {
+  const [key] = await keyring.subjects([{ kind: 'account', value: state.owner }]);
+  if (key?.key && keyring.fingerprint(key, request) !== state.fingerprint) throw new Refusal('idempotency_mismatch');
+}
+
+const termsOf = (part: readonly { acceptance: Acceptance }[]): Record<string, PartTerms> =>
+  Object.fromEntries(part.map(({ acceptance: a }) => [a.gateway, { policy: a.policy, deadlineMs: a.deadlineMs, onUnknown: a.onUnknown, receipts: a.receipts }]));
+
+const itemOf = ({ index, acceptance: a }: { index: number; acceptance: Acceptance }): BatchItem =>
+  ({ index, channel: a.channel, gateway: a.gateway, recipient: a.recipient!, body: a.body, metadata: a.metadata, segments: a.segments, sendAt: a.sendAt, expiresAt: a.expiresAt });
+
+const queued = (batchId: string, item: Pick<BatchItem, 'channel' | 'gateway' | 'segments' | 'sendAt' | 'expiresAt'>, receipts: boolean, acceptedAt: string): Message => {
+  const sendAt = item.sendAt && item.sendAt > acceptedAt ? item.sendAt : acceptedAt;
+  return { ...message.initial, status: 'queued', channel: item.channel, gateway: item.gateway, segments: item.segments, acceptedAt, sendAt, expiresAt: item.expiresAt, receipts, batch: batchId, dueAt: sendAt };
+};
+
+const partAnswer = (batchId: string, index: number, a: Acceptance, acceptedAt: string): Record<string, unknown> =>
+  messageAnswer(`${batchId}.${index}`, queued(batchId, a, a.receipts, acceptedAt), { recipient: a.recipient, sender: null, body: a.body, metadata: a.metadata });
+
+/** A part whose stream is not there yet, as it stands in its chunk; null where there is no such part, or not for this reader. */
+export async function queuedPart(ports: { states: States; store: EventStore; sealer: Sealer }, id: string, sees: (owner: string) => boolean): Promise<Record<string, unknown> | null> {
+  const [, batchId, at] = /^(bat_[A-Za-z0-9_-]+)\.(\d{1,4})$/.exec(id) ?? [];
+  if (batchId === undefined) return null;
+  const { state, revision } = await ports.states.load(batch, `batch-${batchId}`);
+  const b = state as Batch;
+  if (revision === NO_STREAM || !b.accepted || !sees(b.owner)) return null;
+  for (let chunk = 0; chunk < b.chunks; chunk++) {
+    const [event] = await ports.store.read(`batch-${batchId}`, chunk, 1);
+    const data = event!.data as Stored<BatchEvents['BatchItemsAdded']>;
+    const item = data.items.find((i) => i.index === Number(at));
+    if (!item) continue;
+    const [recipient, body, metadata] = await ports.sealer.open([item.recipient, item.body, item.metadata]);
+    return messageAnswer(id, queued(batchId, item, data.terms[item.gateway]!.receipts, b.acceptedAt), { recipient: recipient ?? null, sender: null, body: body ?? null, metadata: metadata ?? null });
+  }
+  return null;
+}

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import type { StoredEvent } from '#libs/event-sourcing/event';
+import { systemClock, type Clock } from '#libs/event-sourcing/running/clock';
+import { Kernel } from '#libs/event-sourcing/running/kernel';
+import { openEmbedded, type Embedded } from '#libs/engines/embedded/embedded';
+import { acceptCertificates, mtlsOptions } from '#libs/identity/certificate/mutual-tls';
+import { ensureSecrets, type Secrets } from '#libs/identity/certificate/secrets-folder';
+import { credential } from '#libs/identity/credential/credential.decider';
+import { liveCredentials, type Credentials } from '#libs/identity/credential/credentials';
+import { batch } from '#libs/messaging/batch/batch.decider';
+import { parts } from '#libs/messaging/batch/parts.process';
+import { defaultGateways } from '#libs/messaging/gateways/default-gateways';
+import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
+import { parseGateways } from '#libs/messaging/gateways/gateways-file';
+import { delivery } from '#libs/messaging/message/delivery.process';
+import { message } from '#libs/messaging/message/message.decider';
+import type { Configuration } from '#libs/platform/configuration/configuration';
+import { createEgress } from '#libs/platform/egress/egress.client';
+import { listen, type Listening } from '#libs/platform/http/listeners';
+import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
+import { messageLog } from '#projections/message-log/message-log.projection';
+import { createApi, type Api } from '../api/api.js';
+import { runWorker } from '../worker/worker.js';
+
+/** A running Heliograph in one process: API, follower and worker on the embedded engines. */
+export interface House {
+  api: Api;
+  kernel: Kernel;
+  engine: Embedded;
+  secrets: Secrets;
+  metrics: Metrics;
+  credentials: Credentials;
+  listening: Listening;
+  /** Drains and ends everything; answers how many connections had to be cut. */
+  close(): Promise<{ cut: number }>;
+}
+
+export const gatewaysOf = (c: Configuration): Map<string, GatewaySettings> => {
+  const defaults = defaultGateways({ ...(c.gatewayHttpUrl ? { httpUrl: c.gatewayHttpUrl } : {}), ...(c.gatewaySmsUrl ? { smsUrl: c.gatewaySmsUrl } : {}) })
+    .map((g) => ({ ...g, rate: c.gatewayRate, concurrency: c.gatewayConcurrency, options: g.kind === 'sms-http' ? { ...g.options, applicationId: c.smsApplicationId, senderNumber: c.smsSenderNumber } : g.options }));
+  const all = c.gatewaysFile ? parseGateways(readFileSync(c.gatewaysFile, 'utf8'), defaults) : defaults;
+  return new Map(all.map((g) => [g.name, g]));
+};
+
+/** A lane without a gateway (it was configured once): as slow as can be, so that nothing rushes when it comes back. */
+const FORGOTTEN_LANE = { rate: 1, concurrency: 1, circuit: { failures: 10, windowMs: 30_000, windowCalls: 20, windowShare: 0.5, probeMs: 30_000 } };
+
+/** Opens the whole house; whoever fails half-way closes what was opened. */
+export async function openHouse(c: Configuration, clock: Clock = systemClock): Promise<House> {
+  const log = pino({ level: c.logLevel, redact: ['req', 'res'] });
+  const secrets = await ensureSecrets({ dir: c.secretsDir, masterKeyFile: c.masterKeyFile, dataDir: c.dataDir, production: c.environment === 'production', serverNames: c.publicHosts }, { now: () => clock.now(), random: randomBytes });
+  const engine = await openEmbedded({ dir: c.dataDir });
+  const undo: (() => Promise<unknown>)[] = [() => engine.close()];
+  try {
+    for (const warning of engine.warnings) log.warn(warning);
+    const gateways = gatewaysOf(c);
+    const credentials = liveCredentials({ load: (stream) => engine.eventStore.read(stream, 0, 1_000), monotonic: () => clock.monotonic() });
+    const kernel = await Kernel.open({
+      engine, masterKey: secrets.masterKey, clock, deciders: [message, batch, credential], processes: [delivery, parts], projections: [messageLog],
+      lanes: (lane) => gateways.get(lane) ?? FORGOTTEN_LANE,
+      live: [{ prefixes: ['credential-'], onEvent: (event: StoredEvent) => credentials.onEvent(event) }],
+    });
+    undo.push(() => kernel.close());
+    await kernel.startLive();
+    const metrics = createMetrics();
+    const api = await createApi({ kernel, credentials, gateways, clock, metrics, log, bodyLimit: c.bodyLimitBytes, requestIdPrefix: `req_${randomBytes(6).toString('hex')}_` });
+    undo.push(() => api.app.close());
+    const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production' });
+    undo.push(() => egress.close());
+    const working = new AbortController();
+    const worker = runWorker(engine.workQueue, {
+      bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock,
+      ended: (gateway, outcome, problem, ms) => { metrics.calls.inc({ gateway, outcome, problem: problem ?? 'none' }); metrics.callSeconds.observe({ gateway }, ms / 1000); },
+    }, c.workerConcurrency, working.signal);
+    undo.push(async () => { working.abort(); await worker; });
+    kernel.startFollowers();
+    const listening = await openListeners(c, secrets, api);
+    const close = async (): Promise<{ cut: number }> => {
+      api.readiness.drain();
+      const ended = await listening.close(c.shutdownSeconds * 1000);
+      for (const step of undo.reverse()) await step();
+      return ended;
+    };
+    return { api, kernel, engine, secrets, metrics, credentials, listening, close };
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+async function openListeners(c: Configuration, secrets: Secrets, api: Api): Promise<Listening> {
+  const tls = c.tlsCert && c.tlsKey ? { cert: readFileSync(c.tlsCert), key: readFileSync(c.tlsKey) } : undefined;
+  const plain = c.listenPorts.map((port) => ({ host: c.listenHost, port, ...(tls ? { tls } : {}) }));
+  const mutual = c.mtlsPort === null ? [] : [{ host: c.listenHost, port: c.mtlsPort, tls: mtlsOptions(secrets) }];
+  const withMutual = c.mtlsPort === 0 ? plain : [...plain, ...mutual];
+  const listening = await listen(api.app.getHttpAdapter().getInstance(), { ports: withMutual, requestIdPrefix: 'req_early_' });
+  const last = listening.ports.at(-1);
+  if (withMutual.length > plain.length && last) acceptCertificates(last.server as Parameters<typeof acceptCertificates>[0], secrets.ca.certificate);
+  return listening;
+}

@@ -6,15 +6,7 @@ import { join } from 'node:path';
 
 const SOURCES = ['power-cut.c', 'faults.h'];
 
-/** Is there a C compiler? Without one, what needs it is skipped by name. */
-export const compiler = (): boolean => {
-  try {
-    execFileSync('gcc', ['--version'], { stdio: 'ignore' });
-    return process.platform === 'linux';
-  } catch {
-    return false;
-  }
-};
+export { compiler } from '../../bench/load/tools.js';
 
 /** The compiled shim, made once for each text of its sources. */
 export function powerCutShim(root = process.cwd()): string {

@@ -74,8 +74,8 @@ __attribute__((constructor)) static void begin(void) {
   find();
   const char *d = getenv("POWER_CUT_DIR"), *s = getenv("POWER_CUT_SHADOW");
   if (!d || !s) return;
-  mkdir(d, 0777);
-  mkdir(s, 0777);
+  mkdir(d, 0700);
+  mkdir(s, 0700);
   if (!realpath(d, folder) || !realpath(s, shadow)) { fprintf(stderr, "power-cut: cannot use %s and %s\n", d, s); _exit(97); }
   skip_fsync = getenv("POWER_CUT_SKIP_FSYNC") != NULL;
   begin_faults();
@@ -106,7 +106,7 @@ static int twin(const char *way, char *to) { return snprintf(to, PATH_MAX, "%s%s
 static int open_twin(const char *way, int flags) {
   char path[PATH_MAX];
   if (!twin(way, path)) return -1;
-  for (char *slash = path + strlen(shadow) + 1; (slash = strchr(slash, '/')); *slash++ = '/') { *slash = 0; mkdir(path, 0777); }
+  for (char *slash = path + strlen(shadow) + 1; (slash = strchr(slash, '/')); *slash++ = '/') { *slash = 0; mkdir(path, 0700); }
   return real_open(path, O_WRONLY | O_CLOEXEC | flags, 0666);
 }
 
@@ -150,6 +150,7 @@ static void make_durable(file *f, int fd) {
     if (f->lowest >= 0) (void)!real_ftruncate(to, f->lowest);
     for (int i = 0; i < f->ranges; i++) copy(fd, to, f->from[i], f->to[i] < s.st_size ? f->to[i] : s.st_size);
     (void)!real_ftruncate(to, s.st_size);
+    fchmod(to, s.st_mode & 0777);
     real_close(to);
   }
   f->ranges = 0;

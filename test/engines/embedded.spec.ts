@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Embedded, openEmbedded } from '#libs/engines/embedded/embedded';
-import { systemClock } from '#libs/engines/embedded/clock';
+import { systemClock } from '#libs/event-sourcing/running/clock';
 import { MemoryShared } from '#libs/engines/embedded/shared';
 import { MemoryWorkQueue } from '#libs/engines/embedded/work-queue';
 import { eventStoreContract } from '#libs/event-sourcing/testing/event-store.contract';

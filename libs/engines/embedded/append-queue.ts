@@ -2,7 +2,7 @@ import { MAX_APPEND_BYTES, type Encoded, encode } from '#libs/event-sourcing/can
 import { TooLarge, Unavailable, VersionConflict } from '#libs/event-sourcing/errors';
 import type { NewEvent, Position } from '#libs/event-sourcing/event';
 import type { Append, Appended } from '#libs/event-sourcing/ports/event-store';
-import type { Clock } from './clock.js';
+import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { LogFeed } from './log-feed.js';
 import { APPENDED, CONFLICT, type FlatEntries, type LogAnswer, type LogRequest, REPEATED } from './log-writer.js';
 import type { ThreadLink } from './thread-link.js';

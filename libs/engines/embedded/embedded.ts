@@ -3,7 +3,7 @@ import type { Keys } from '#libs/event-sourcing/ports/keys';
 import type { ReadModels } from '#libs/event-sourcing/ports/read-models';
 import type { Shared } from '#libs/event-sourcing/ports/shared';
 import type { WorkQueue } from '#libs/event-sourcing/ports/work-queue';
-import { type Clock, systemClock } from './clock.js';
+import { type Clock, systemClock } from '#libs/event-sourcing/running/clock';
 import { lockDataDir } from './data-folder.js';
 import { EmbeddedEventStore, type StoreOptions } from './event-store.js';
 import { EmbeddedKeys } from './keys.js';

@@ -2,11 +2,11 @@ import { type EncodedRow, decode } from '#libs/event-sourcing/canonical';
 import { Damaged, Unavailable } from '#libs/event-sourcing/errors';
 import type { NewEvent, Position, StoredEvent } from '#libs/event-sourcing/event';
 import type { Append, Appended, Batch, EventStore } from '#libs/event-sourcing/ports/event-store';
+import type { Clock } from '#libs/event-sourcing/running/clock';
 import { AppendQueue, type QueueLimits, positionOf } from './append-queue.js';
-import type { Clock } from './clock.js';
 import type { LogFeed } from './log-feed.js';
-import type { FlatRows, ReaderRequest } from './reader.thread.js';
 import { afterPrefix } from './prefix.js';
+import type { FlatRows, ReaderRequest } from './reader.thread.js';
 import type { ThreadLink } from './thread-link.js';
 
 export interface StoreOptions extends QueueLimits {

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { KeyCandidate, KeyRecord } from '#libs/event-sourcing/ports/keys';
 import { openFile, settle } from '#libs/engines/embedded/durable-file';
 import { answer, serve } from '#libs/engines/embedded/serve';
+import type { KeyCandidate, KeyRecord } from '#libs/event-sourcing/ports/keys';
 
 /** A forgotten key keeps its id, without material. A period's name stays too: it must never be issued anew. */
 const SCHEMA = `

@@ -1,5 +1,5 @@
 import type { Shared } from '#libs/event-sourcing/ports/shared';
-import type { Clock } from './clock.js';
+import type { Clock } from '#libs/event-sourcing/running/clock';
 
 interface Window { total: number; endsAt: number }
 

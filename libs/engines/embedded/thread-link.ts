@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Damaged, Unavailable } from '#libs/event-sourcing/errors';
-import type { Clock } from './clock.js';
+import type { Clock } from '#libs/event-sourcing/running/clock';
 
 /** What a thread answers to one call: `value`, or why not. `defect` is the caller's fault, `unavailable` the disk's. */
 export type Answer = { value: unknown } | { defect: string } | { unavailable: string };

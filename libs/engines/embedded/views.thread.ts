@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Row } from '#libs/event-sourcing/projection';
 import { type Bound, type Table, columnOf, columnsOf, fieldsOf, indexOf, tableOf } from '#libs/engines/embedded/columns';
 import { openFile } from '#libs/engines/embedded/durable-file';
 import { answer, serve } from '#libs/engines/embedded/serve';
+import type { Row } from '#libs/event-sourcing/projection';
 
 const SCHEMA = 'CREATE TABLE collections (name TEXT PRIMARY KEY, indexes TEXT NOT NULL, checkpoint TEXT) STRICT';
 

@@ -1,6 +1,6 @@
-import type { Handled } from '#libs/event-sourcing/process';
 import type { Job, WorkQueue } from '#libs/event-sourcing/ports/work-queue';
-import type { Clock } from './clock.js';
+import type { Handled } from '#libs/event-sourcing/process';
+import type { Clock } from '#libs/event-sourcing/running/clock';
 
 type Handler = (job: Job) => Promise<Handled>;
 
@@ -112,7 +112,7 @@ class Topic {
     try {
       const handled = await c.handler(job);
       this.#tries.delete(job.id);
-      if (typeof handled === 'object') again = Math.max(0, Date.parse(handled.later) - this.clock.utc());
+      if (typeof handled === 'object') again = Math.max(0, Date.parse(handled.later) - this.clock.now().getTime());
     } catch {
       const tries = this.#tries.get(job.id) ?? 0;
       this.#tries.set(job.id, tries + 1);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Embedded, openEmbedded } from '#libs/engines/embedded/embedded';
 import { Unavailable } from '#libs/event-sourcing/errors';
 import { NO_STREAM } from '#libs/event-sourcing/event';
-import { newEvent, newStream, readOut } from '#libs/event-sourcing/testing/event-store.contract';
+import { newEvent, newStream, readOut } from '#libs/event-sourcing/testing/sample-events';
 import { FaultEventStore, dice } from './fault-event-store.js';
 import { retrying } from './retrying.js';
 

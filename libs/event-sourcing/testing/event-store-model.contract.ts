@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { VersionConflict } from '../errors.js';
 import type { EventStore } from '../ports/event-store.js';
-import { newEvent, newStream, readOut } from './event-store.contract.js';
+import { newEvent, newStream, readOut } from './sample-events.js';
 
 /** An append as the model sees it: on one of a few streams, at a distance from its end; or an earlier one once more. */
 type Step = { stream: number; off: number; count: number } | { again: number };

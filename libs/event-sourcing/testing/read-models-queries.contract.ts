@@ -1,7 +1,10 @@
 import { beforeEach, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Condition, Query, ReadModels, Value } from '../ports/read-models.js';
-import { change } from './read-models.contract.js';
+import type { Condition, Query, ReadModels, RowChange, Value } from '../ports/read-models.js';
+import type { Row } from '../projection.js';
+
+export const position = (n: number): string => String(n).padStart(16, '0');
+export const change = (id: string, at: number, row: Row | null): RowChange => ({ id, position: position(at), row });
 
 const INDEXES = { by_owner_at: ['owner', 'state', 'at'], by_state: ['state'], by_at: ['at'] };
 type Fields = { owner: string; state: Value; at: Value };

@@ -1,11 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Query, ReadModels, RowChange, Value } from '../ports/read-models.js';
-import type { Row } from '../projection.js';
-import { readModelsQueries } from './read-models-queries.contract.js';
-
-export const position = (n: number): string => String(n).padStart(16, '0');
-export const change = (id: string, at: number, row: Row | null): RowChange => ({ id, position: position(at), row });
+import { change, position, readModelsQueries } from './read-models-queries.contract.js';
 
 /** What every store of views holds to. Collections of others may be there: each test uses its own. */
 export function readModelsContract(engine: string, open: () => Promise<{ models: ReadModels; close(): Promise<void> }>): void {
@@ -123,7 +119,7 @@ export function readModelsContract(engine: string, open: () => Promise<{ models:
       });
     });
 
-    describe('queries', () => readModelsQueries(() => models, () => name));
+    describe('queries', () => { readModelsQueries(() => models, () => name); });
 
     it('takes a value for nothing but a value', async () => {
       await models.apply(name, [change('a', 1, { owner: 'o', n: 1 })], null);

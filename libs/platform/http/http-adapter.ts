@@ -2,8 +2,7 @@ import type { INestApplication } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions, onRequestHookHandler, RouteOptions as FastifyRoute } from 'fastify';
 import { Refusal } from '#libs/event-sourcing/errors';
-import { answerError, ProblemFilter } from './answer.js';
-import type { HttpLog } from './log.js';
+import { answerError, type Answering, ProblemFilter } from './answer.js';
 import { pathOf } from './problem.js';
 import { headersFor } from './response-headers.js';
 import { takes, type RouteOptions } from './route-options.js';
@@ -12,8 +11,14 @@ import { parseStrict } from './strict-json.js';
 
 export const BODY_LIMIT = 256 * 1024;
 
-export interface HttpSettings {
-  log: HttpLog;
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** a limiter has counted this request, or it is exempt */
+    limitsCounted: boolean;
+  }
+}
+
+export interface HttpSettings extends Answering {
   /** begins every request id of this process, so that ids of two processes or two starts differ */
   requestIdPrefix: string;
   /** bytes, for routes that say nothing */
@@ -31,10 +36,10 @@ export class HttpAdapter extends FastifyAdapter {
 
   constructor(settings: HttpSettings) {
     let requests = 0;
-    const { log, requestIdPrefix } = settings;
+    const { requestIdPrefix } = settings;
     const answerNow = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
       reply.headers(headersFor(request.raw.socket));
-      answerError(error, request, reply, log);
+      answerError(error, request, reply, settings);
     };
     super({
       logger: false,
@@ -49,6 +54,7 @@ export class HttpAdapter extends FastifyAdapter {
     });
     this.#settings = settings;
     const instance: FastifyInstance = this.getInstance();
+    instance.decorateRequest('limitsCounted', false);
     instance.addHook('onRequest', function headers(request, reply, done) {
       reply.headers(headersFor(request.raw.socket)).header('x-request-id', request.id);
       done();
@@ -68,10 +74,10 @@ export class HttpAdapter extends FastifyAdapter {
       }
       done(null, value);
     });
-    instance.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
+    instance.setErrorHandler((error, request, reply) => answerError(error, request, reply, settings));
     instance.setNotFoundHandler((request, reply) => {
       const allow = this.table.allowed(pathOf(request.url));
-      answerError(allow.length > 0 ? new Refusal('method_not_allowed', undefined, undefined, { allow }) : new Refusal('not_found'), request, reply, log);
+      answerError(allow.length > 0 ? new Refusal('method_not_allowed', undefined, undefined, { allow }) : new Refusal('not_found'), request, reply, settings);
     });
   }
 
@@ -90,7 +96,7 @@ export class HttpAdapter extends FastifyAdapter {
 
   /** Makes controllers, guards and pipes answer problems too. Call before `app.init()`. */
   harden(app: INestApplication): void {
-    app.useGlobalFilters(new ProblemFilter(this.#settings.log));
+    app.useGlobalFilters(new ProblemFilter(this.#settings));
   }
 }
 

@@ -1,11 +1,14 @@
 import 'reflect-metadata';
 import { Body, type CanActivate, Controller, Delete, type ExecutionContext, Get, HttpCode, type INestApplication, Module, Param, Post } from '@nestjs/common';
 import { APP_GUARD, NestFactory, Reflector } from '@nestjs/core';
+import { ArrayMaxSize, IsIn, IsInt, IsObject, IsOptional, IsString, Max, Min } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { listen, type Listening, type ListenOptions } from '#libs/platform/http/listeners';
 import { HttpRoute } from '#libs/platform/http/route-options';
+import { CodePoints, NoControl } from '#libs/platform/validation/decorators';
+import { ValidBody, ValidQuery } from '#libs/platform/validation/parameters';
 
 /** What the handlers saw. */
 export const calls: unknown[] = [];
@@ -13,6 +16,18 @@ export const logged: { requestId?: string; err: unknown }[] = [];
 
 /** A secret that an error of ours carries; it must stay inside. */
 export const SQL = 'SELECT * FROM users WHERE password = "hunter2"';
+
+export class ThingDto {
+  @CodePoints(1, 20) @NoControl() name!: string;
+  @IsOptional() @ArrayMaxSize(1_000) @IsString({ each: true }) tags?: string[];
+  @IsOptional() @IsObject() metadata?: Record<string, unknown>;
+}
+
+export class ThingsQuery {
+  @IsOptional() @IsIn(['queued', 'sent']) status?: string;
+  @IsOptional() @CodePoints(1, 50) @NoControl() search?: string;
+  @IsOptional() @IsInt() @Min(1) @Max(200) limit?: number;
+}
 
 class Guard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
@@ -41,6 +56,29 @@ class Things {
   take(@Body() body: unknown): unknown {
     calls.push(body);
     return { body };
+  }
+
+  @Post('open/checked')
+  @Public(true)
+  @HttpCode(200)
+  checked(@ValidBody(ThingDto) body: ThingDto): unknown {
+    calls.push(body);
+    return { body };
+  }
+
+  @Get('open/checked')
+  @Public(true)
+  list(@ValidQuery(ThingsQuery) query: ThingsQuery): unknown {
+    calls.push(query);
+    return { query };
+  }
+
+  @Post('open/form')
+  @Public(true)
+  @HttpRoute({ consumes: ['application/x-www-form-urlencoded'] })
+  form(@Body() body: unknown): unknown {
+    calls.push(body);
+    return {};
   }
 
   @Post('open/small')

@@ -145,6 +145,26 @@ describe('closing', () => {
   });
 });
 
+describe('upgraded connections', () => {
+  it('belong to whoever speaks on them, and are cut only at the deadline', async () => {
+    running = await start({
+      upgrade: (_request, socket) => {
+        socket.on('data', (chunk: Buffer) => socket.write(`echo ${String(chunk)}`));
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      },
+    });
+    const socket = connect({ host: '127.0.0.1', port: running.port });
+    let heard = '';
+    socket.on('data', (chunk) => (heard += String(chunk)));
+    socket.write('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    await once(socket, 'data');
+    const closed = running.listening.close(100);
+    socket.write('still here');
+    await until(async () => heard.includes('echo still here'));
+    expect(await closed).toEqual({ cut: 1 });
+  });
+});
+
 describe('several ports, one application', () => {
   it('answers on each, and TLS adds HSTS; plain bytes on a TLS port are only closed', async () => {
     const { cert, key } = await selfSigned();

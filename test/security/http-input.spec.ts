@@ -71,6 +71,14 @@ describe('T19 content types', () => {
   });
 });
 
+describe('T19 a route that takes something else', () => {
+  it('T19 refuses JSON there, and what nobody can read', async () => {
+    expect((await send(jsonRequest('POST /open/form', '{"a":1}'))).status).toBe(415);
+    expect((await send(jsonRequest('POST /open/form', '{"a":1}', ['Content-Type: multipart/form-data']))).status).toBe(415);
+    expect(calls).toEqual([]);
+  });
+});
+
 describe('T20 sizes', () => {
   const padded = (bytes: number): string => `{"a":"${'x'.repeat(bytes - 8)}"}`;
 
@@ -145,6 +153,49 @@ describe('T21, T22 JSON', () => {
 
   it('T21 the duplicate is named', async () => {
     expect(problemOf(await send(jsonRequest('POST /open/things', '{"a":1,"a":2}')))['detail']).toContain('"a"');
+  });
+});
+
+describe('T20, T22, T23, T24 validated routes', () => {
+  const post = (body: string): Promise<RawAnswer> => send(jsonRequest('POST /open/checked', body));
+
+  it.each([
+    ['T20 10,000 items where 1,000 are allowed', JSON.stringify({ name: 'a', tags: Array.from({ length: 10_000 }, () => 'x') }), 'tags'],
+    ['T22 a constructor', '{"name":"a","constructor":{}}', 'constructor'],
+    ['T22 only a constructor', '{"constructor":{}}', 'name'],
+    ['T24 an operator', '{"name":{"$ne":null}}', 'name'],
+    ['T24 a list', '{"name":["a@example.com"]}', 'name'],
+    ['T24 true', '{"name":true}', 'name'],
+    ...['role', 'isAdmin', 'owner_id', 'tenant_id', 'status', 'created_at', 'attempts', 'scopes', 'version', 'position'].map((field) => [`T23 ${field}`, `{"name":"a","${field}":"x"}`, field]),
+  ] as [string, string, string][])('%s: 422 naming the field', async (_, body, field) => {
+    const problem = problemOf(await post(body));
+    expect(problem).toMatchObject({ status: 422, code: 'validation_failed' });
+    expect((problem['errors'] as { field: string }[]).map((error) => error.field)).toContain(field);
+    expect(calls).toEqual([]);
+  });
+
+  it.each(['null', '1', '"text"', '[]', 'true'])('T20 T24 the body %s: 422', async (body) => {
+    expect(problemOf(await post(body))).toMatchObject({ status: 422 });
+    expect(calls).toEqual([]);
+  });
+
+  it('T20 no body at all: 400', async () => {
+    expect(problemOf(await send(request('POST /open/checked')))).toMatchObject({ status: 400, code: 'malformed_json' });
+  });
+
+  it.each([
+    '?status[$gt]=', '?status=a&status=b', '?status=queued&status=queued', '?search[$where]=sleep(5000)', '?sort=$natural', '?__proto__[x]=1', '?search=%00', '?limit=abc', '?limit=1000000', '?limit=-1',
+    '?constructor=1', '?toString=1', '?status[]=queued', '?search=', `?search=${'x'.repeat(10_000)}`,
+  ])('T22 T24 T25 %s: 422', async (query) => {
+    expect(problemOf(await send(request(`GET /open/checked${query}`)))).toMatchObject({ status: 422, instance: '/open/checked' });
+    expect(calls).toEqual([]);
+    expect('x' in {}).toBe(false);
+  });
+
+  it('T24 texts that would be code elsewhere are texts', async () => {
+    expect((await send(request("GET /open/checked?search=%27%20OR%201%3D1--&limit=5&status=sent"))).status).toBe(200);
+    expect(calls).toEqual([{ search: "' OR 1=1--", limit: 5, status: 'sent' }]);
+    expect((await post('{"name":"a","tags":["$ne"],"metadata":{"$where":"1","role":"mine"}}')).status).toBe(200);
   });
 });
 

@@ -1,4 +1,3 @@
-import type { OutgoingHttpHeaders } from 'node:http';
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpLog } from './log.js';
@@ -16,9 +15,9 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
 function sendRaw(reply: FastifyReply, problem: Problem): void {
   if (reply.raw.headersSent || reply.raw.destroyed) return;
   const text = JSON.stringify(problem.body);
-  const headers: OutgoingHttpHeaders = { ...reply.getHeaders(), ...problem.headers, 'content-length': Buffer.byteLength(text) };
-  if (!reply.request.raw.complete) headers['connection'] = 'close';
-  reply.raw.writeHead(problem.status, headers).end(text);
+  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...problem.headers })) if (value !== undefined) reply.raw.setHeader(name, value);
+  if (!reply.request.raw.complete) reply.raw.setHeader('connection', 'close');
+  reply.raw.writeHead(problem.status, { 'content-length': Buffer.byteLength(text) }).end(text);
 }
 
 /** What the answers of one application need. */

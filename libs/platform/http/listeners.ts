@@ -59,13 +59,16 @@ export async function listen(instance: FastifyInstance, options: ListenOptions):
   await instance.ready();
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const connections = new Connections(timeouts, options.now ?? (() => performance.now()));
-  const onRequest = requestListener(instance, options.requestIdPrefix);
+  // ids of the answers given here, apart from those that Fastify counts
+  let answers = 0;
+  const nextId = (): string => `${options.requestIdPrefix}w${(++answers).toString(36)}`;
+  const onRequest = requestListener(instance, nextId);
   const servers: { server: Server | TlsServer; spec: Port }[] = [];
   for (const spec of options.ports) {
     const server = spec.tls === undefined ? createServer(serverOptions(timeouts), onRequest) : createTls({ ...serverOptions(timeouts), ...spec.tls }, onRequest);
     server.keepAliveTimeout = timeouts.keepAliveMs;
     server.on(spec.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => connections.add(socket));
-    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBroken(error, socket, options.requestIdPrefix));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBroken(error, socket, nextId()));
     const { upgrade } = options;
     if (upgrade !== undefined) {
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -122,15 +125,14 @@ const serverOptions = (timeouts: typeof TIMEOUTS): ServerOptions => ({
 });
 
 /** Wire rules, then Fastify. */
-function requestListener(instance: FastifyInstance, requestIdPrefix: string): RequestListener {
-  let refused = 0;
+function requestListener(instance: FastifyInstance, nextId: () => string): RequestListener {
   return (request, response) => {
     const wrong = wireProblem(request);
     if (wrong === undefined) {
       instance.routing(request, response);
       return;
     }
-    const { status, headers, body } = problem(wrong.code, { instance: request.url ?? '', requestId: `${requestIdPrefix}w${(++refused).toString(36)}` }, { detail: wrong.detail });
+    const { status, headers, body } = problem(wrong.code, { instance: request.url ?? '', requestId: nextId() }, { detail: wrong.detail });
     const text = JSON.stringify(body);
     response.writeHead(status, { ...headersFor(request.socket), ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' }).end(text);
   };
@@ -143,19 +145,24 @@ const BROKEN: Record<string, ErrorCode> = {
 };
 
 /** Bytes that are no request, or not in time: one answer, if none has begun, and the connection ends. */
-function answerBroken(error: NodeJS.ErrnoException, socket: Socket, requestIdPrefix: string): void {
+function answerBroken(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+  // a lost line, or a handshake that failed: there is nobody to answer
+  if (!/^(?:HPE_|ERR_HTTP_)/.test(error.code ?? '')) {
+    socket.destroy();
+    return;
+  }
   const answer: ServerResponse | undefined = answerOf(socket);
   // a whole request came before the broken bytes: it gets its own answer, and is the last
-  if (answer?.req.complete === true && error.code !== 'ECONNRESET') {
+  if (answer?.req.complete === true) {
     answer.shouldKeepAlive = false;
     answer.once('finish', () => socket.destroySoon());
     return;
   }
-  if (error.code === 'ECONNRESET' || !socket.writable || answer?.headersSent === true) {
+  if (!socket.writable || answer?.headersSent === true) {
     socket.destroy();
     return;
   }
-  const { status, headers, body } = problem(BROKEN[error.code ?? ''] ?? 'invalid_request', { instance: answer?.req.url ?? '', requestId: `${requestIdPrefix}x` }, {
+  const { status, headers, body } = problem(BROKEN[error.code ?? ''] ?? 'invalid_request', { instance: answer?.req.url ?? '', requestId }, {
     detail: BROKEN[error.code ?? ''] === undefined ? 'The request is not valid HTTP/1.1.' : undefined,
   });
   const text = JSON.stringify(body);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -81,6 +81,13 @@ describe('damage to the data folder', () => {
     expect(await opening()).toMatchObject({ name: 'Damaged', message: expect.stringContaining(file) });
     writeFileSync(path(file), 'not a database at all'.repeat(1000));
     expect(await opening()).toMatchObject({ name: 'Damaged', message: expect.stringContaining(file) });
+  });
+
+  it('in the middle of the file is found when it is read', async () => {
+    const file = openSync(path('log.db'), 'r+');
+    for (let page = 5; page < 10; page++) writeSync(file, Buffer.alloc(4096, 0xee), 0, 4096, page * 4096);
+    closeSync(file);
+    expect(await reading()).toBeInstanceOf(Damaged);
   });
 
   it('names a file that was written by a newer program', async () => {

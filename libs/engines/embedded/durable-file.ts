@@ -25,7 +25,7 @@ export function openFile(o: FileOptions, open = (path: string) => new DatabaseSy
   try {
     db = open(o.path);
     db.exec(`PRAGMA busy_timeout=${o.busyMs ?? 5000}; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-${o.cacheKib}; PRAGMA temp_store=MEMORY;
-      PRAGMA journal_mode=WAL; PRAGMA synchronous=${o.synchronous}; PRAGMA wal_autocheckpoint=4000; PRAGMA secure_delete=${o.secureDelete ? 'ON' : 'OFF'}`);
+      PRAGMA journal_mode=WAL; PRAGMA synchronous=${o.synchronous}; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=${o.secureDelete ? 'ON' : 'OFF'}`);
     const version = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
     if (version > o.version) throw Object.assign(new Error(`${basename(o.path)} was written by a newer program (version ${version}, this one knows ${o.version})`), { damage: true });
     if (version < o.version) db.exec(`BEGIN IMMEDIATE; ${o.schema}; PRAGMA user_version=${o.version}; COMMIT`);

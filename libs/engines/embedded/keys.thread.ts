@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { openFile, settle } from '#libs/engines/embedded/durable-file';
-import { answer, serve } from '#libs/engines/embedded/serve';
+import { answer, isDisk, serve } from '#libs/engines/embedded/serve';
 import type { KeyCandidate, KeyRecord } from '#libs/event-sourcing/ports/keys';
 
 /** A forgotten key keeps its id, without material. A period's name stays too: it must never be issued anew. */
@@ -88,7 +88,7 @@ export function keyDirectory(open: () => DatabaseSync) {
       } catch (error) {
         try { close(); } catch { /* it is given up either way */ }
         // one call's fault is not the others'
-        if (requests.length > 1 && (error as { code?: string }).code !== 'ERR_SQLITE_ERROR') return requests.flatMap((r) => this.run([r]));
+        if (requests.length > 1 && !isDisk(error)) return requests.flatMap((r) => this.run([r]));
         return requests.map(() => answer(() => { throw error; }));
       }
     },

@@ -19,17 +19,19 @@ class Disk {
   open(): DatabaseSync {
     this.opened++;
     if (!this.opens) throw new Error('input/output error on opening');
-    const disk = this;
-    class Failing extends DatabaseSync {
-      override exec(sql: string): void {
-        if (sql !== 'COMMIT' || disk.commit === null) return super.exec(sql);
-        const fault = disk.commit;
-        disk.commit = null;
-        if (fault === 'after the commit') super.exec(sql);
-        throw new Error('input/output error on flushing');
-      }
-    }
-    return openFile({ path: this.path, synchronous: 'FULL', cacheKib: 100, version: 1, schema: LOG_SCHEMA, busyMs: 20 }, (path) => new Failing(path));
+    return openFile({ path: this.path, synchronous: 'FULL', cacheKib: 100, version: 1, schema: LOG_SCHEMA, busyMs: 20 }, (path) => new Failing(path, this));
+  }
+}
+
+class Failing extends DatabaseSync {
+  constructor(path: string, readonly disk: Disk) { super(path); }
+
+  override exec(sql: string): void {
+    const fault = this.disk.commit;
+    if (sql !== 'COMMIT' || fault === null) return super.exec(sql);
+    this.disk.commit = null;
+    if (fault === 'after the commit') super.exec(sql);
+    throw new Error('input/output error on flushing');
   }
 }
 

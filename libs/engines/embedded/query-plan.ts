@@ -79,7 +79,7 @@ function combinations(where: Query['where'], fixed: readonly string[]): Term[][]
 }
 
 const select = (table: Table, index: string | null, what: string, terms: readonly Term[]): Term => ({
-  sql: `SELECT ${what} FROM ${tableOf(table.name)} ${index === null ? '' : `INDEXED BY ${indexOf(table.name, index)} `}WHERE ${['row IS NOT NULL', ...terms.map((t) => t.sql)].join(' AND ')}`,
+  sql: `SELECT ${what} FROM ${tableOf(table.name)} ${index === null ? '' : `INDEXED BY ${indexOf(table.name, index)} `}WHERE ${['live = 1', ...terms.map((t) => t.sql)].join(' AND ')}`,
   params: terms.flatMap((t) => t.params),
 });
 

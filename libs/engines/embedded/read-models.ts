@@ -58,8 +58,7 @@ export class EmbeddedReadModels implements ReadModels {
   }
 
   async count(collection: string, where: Query['where']): Promise<number> {
-    const plan = countPlan(this.#of(collection).table, where);
-    return plan ? (await this.#rows(plan)).reduce((sum, [n]) => sum + (n as number), 0) : 0;
+    return this.#count(this.#of(collection).table, where);
   }
 
   async apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null): Promise<void> {
@@ -81,10 +80,10 @@ export class EmbeddedReadModels implements ReadModels {
   }
 
   async collections(): Promise<{ name: string; rows: number; checkpoint: Position | null }[]> {
-    const known = await this.#rows({ sql: 'SELECT name, checkpoint FROM collections ORDER BY name', params: [] });
-    return Promise.all(known.map(async ([name, checkpoint]) => {
-      const [count] = await this.#rows({ sql: `SELECT count(*) FROM ${tableOf(name as string)} WHERE row IS NOT NULL`, params: [] });
-      return { name: name as string, rows: count![0] as number, checkpoint: checkpoint as Position | null };
+    const known = await this.#rows({ sql: 'SELECT name, indexes, checkpoint FROM collections ORDER BY name', params: [] });
+    return Promise.all(known.map(async ([name, indexes, checkpoint]) => {
+      const table = { name: name as string, indexes: JSON.parse(indexes as string) as Table['indexes'] };
+      return { name: table.name, rows: await this.#count(table, {}), checkpoint: checkpoint as Position | null };
     }));
   }
 
@@ -92,6 +91,11 @@ export class EmbeddedReadModels implements ReadModels {
     const defined = this.#defined.get(collection);
     if (!defined) throw new Error(`the collection ${collection} is not defined`);
     return defined;
+  }
+
+  async #count(table: Table, where: Query['where']): Promise<number> {
+    const plan = countPlan(table, where);
+    return plan ? (await this.#rows(plan)).reduce((sum, [n]) => sum + (n as number), 0) : 0;
   }
 
   #rows({ sql, params }: Plan): Promise<Cells[]> {

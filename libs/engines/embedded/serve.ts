@@ -37,12 +37,19 @@ export const isDamage = (error: unknown): boolean => {
   return damage === true || (errcode !== undefined && ((errcode & 0xff) === 11 || errcode === 26));
 };
 
-/** One answer: what the work gives, the caller's fault, or the disk's. */
+/** Mistakes in what was asked (an SQL text, a value of the wrong kind): the caller's, not the disk's. */
+const MISTAKES = new Set([1, 18, 19, 20, 21, 25]);
+export const isDisk = (error: unknown): boolean => {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return code === 'ERR_SQLITE_ERROR' && !MISTAKES.has((errcode ?? 0) & 0xff);
+};
+
+/** One answer: what the work gives, or whose fault it is that there is none. */
 export function answer(work: () => unknown): unknown {
   try {
     return { value: work() };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    return (error as { code?: string }).code === 'ERR_SQLITE_ERROR' ? { unavailable: text } : { defect: text };
+    return isDamage(error) ? { damaged: text } : isDisk(error) ? { unavailable: text } : { defect: text };
   }
 }

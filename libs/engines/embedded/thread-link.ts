@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { Damaged, Unavailable } from '#libs/event-sourcing/errors';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 
-/** What a thread answers to one call: `value`, or why not. `defect` is the caller's fault, `unavailable` the disk's. */
-export type Answer = { value: unknown } | { defect: string } | { unavailable: string };
+/** What a thread answers to one call: `value`, or why not. `defect` is the caller's fault, `unavailable` the disk's at the moment. */
+export type Answer = { value: unknown } | { defect: string } | { unavailable: string } | { damaged: string };
 type Call = { request: unknown; resolve: (value: never) => void; reject: (error: Error) => void };
 
 const RESTART_EVERY_MS = 1000;
@@ -93,7 +93,16 @@ export class ThreadLink {
     if (this.#inHand || this.#waiting.length === 0) return;
     if (!this.#worker) return this.#restart();
     this.#inHand = this.#waiting.length <= this.batch ? this.#waiting.splice(0) : this.#waiting.splice(0, this.batch);
-    this.#worker.postMessage(this.#inHand.map((c) => c.request));
+    try {
+      this.#worker.postMessage(this.#inHand.map((c) => c.request));
+    } catch (error) {
+      // a value that cannot be copied to a thread: the caller's defect, which nobody else waits for
+      const calls = this.#inHand;
+      this.#inHand = null;
+      for (const call of calls) call.reject(error as Error);
+      this.#send();
+      this.#tellIdle();
+    }
   }
 
   #restart(): void {
@@ -114,9 +123,14 @@ export class ThreadLink {
       const call = calls[i]!;
       const answer = answers[i]!;
       if ('value' in answer) call.resolve(answer.value as never);
-      else call.reject('defect' in answer ? new Error(answer.defect) : new Unavailable(this.name, 1000, { cause: answer.unavailable }));
+      else call.reject(this.#errorOf(answer));
     }
     this.#tellIdle();
+  }
+
+  #errorOf(answer: Exclude<Answer, { value: unknown }>): Error {
+    if ('defect' in answer) return new Error(answer.defect);
+    return 'damaged' in answer ? new Damaged(`${this.name}: ${answer.damaged}`) : new Unavailable(this.name, 1000, { cause: answer.unavailable });
   }
 
   #fail(cause: unknown): void {

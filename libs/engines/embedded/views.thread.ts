@@ -27,7 +27,7 @@ function transaction(db: DatabaseSync, work: () => void): null {
 /** `live` stands in each index too, so that a count reads the index alone. */
 function create(db: DatabaseSync, table: Table, as: string): void {
   const columns = fieldsOf(table).map((f) => `, ${columnOf(f)}`).join('');
-  db.exec(`CREATE TABLE ${as} (id TEXT PRIMARY KEY, position TEXT NOT NULL, row TEXT, live INTEGER AS (row IS NOT NULL) VIRTUAL${columns})`);
+  db.exec(`CREATE TABLE ${as} (id TEXT PRIMARY KEY, position TEXT NOT NULL, row TEXT, live INTEGER AS (row IS NOT NULL) STORED${columns})`);
 }
 
 const insertInto = (as: string, fields: readonly string[]): string =>

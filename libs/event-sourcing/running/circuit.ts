@@ -30,6 +30,7 @@ export class Circuit {
 
   record(good: boolean, now: number): void {
     const s = this.settings;
+    if (good && this.#open) this.#window = []; // what failed before says nothing about the gateway that is back
     if (good) { this.#row = 0; this.#open = false; } else this.#row++;
     this.#window.push({ at: now, good });
     while (this.#window.length > 0 && (this.#window[0]!.at < now - s.windowMs || this.#window.length > 1000)) this.#window.shift();

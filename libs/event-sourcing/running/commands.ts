@@ -2,9 +2,9 @@ import { hash, randomUUID } from 'node:crypto';
 import { Inject, type Provider, type Type } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { AnyDecider, CommandClass, CommandContext, StreamCommand } from '../decider.js';
-import { VersionConflict } from '../errors.js';
+import { Unavailable, VersionConflict } from '../errors.js';
 import { NO_STREAM, type NewEvent, type Position, type StoredEvent } from '../event.js';
-import type { EventStore } from '../ports/event-store.js';
+import type { Appended, EventStore } from '../ports/event-store.js';
 import type { Sealer } from '../sealing/sealer.js';
 import type { Period } from '../sealed.js';
 import type { Clock } from './clock.js';
@@ -26,6 +26,8 @@ const TRIES = 8;
 /** Runs deciders: load, decide, seal, evolve, tag, append; a lost race is decided again, here and nowhere else. */
 export class Commands {
   readonly #listeners: AppendListener[] = [];
+  /** streams of which an append was not answered: it may stand there, as it was decided then */
+  readonly #unanswered = new Set<string>();
   constructor(private readonly store: EventStore, private readonly states: States, private readonly sealer: Sealer, private readonly clock: Clock) {}
 
   onAppend(listener: AppendListener): void { this.#listeners.push(listener); }
@@ -50,12 +52,29 @@ export class Commands {
     const decided = decide(loaded.state, command.data, at, command.id);
     if (decided.length === 0) return { position: null, revision: loaded.revision, state: loaded.state as State, events: [] };
     const { events, state } = await this.#prepare(d, stream, loaded, decided, command.context, at);
-    const { position, revision } = await this.store.append(stream, loaded.revision, events);
+    const { position, revision } = await this.#append(stream, loaded.revision, events);
+    if (this.#unanswered.delete(stream)) return await this.#asStored<State>(d, stream, command, loaded.revision, { position, revision });
     const now: Loaded = { state, revision, snapshot: loaded.snapshot };
     this.states.keep(stream, now);
     for (const listen of this.#listeners) listen(stream, command.context.principal, position);
     if (revision - now.snapshot >= 100) await this.states.snapshotIfDue(d, stream, now, position);
     return { position, revision, state: state as State, events };
+  }
+
+  async #append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Appended> {
+    try { return await this.store.append(stream, expected, events); }
+    catch (error) {
+      if (error instanceof Unavailable) this.#unanswered.add(stream);
+      throw error;
+    }
+  }
+
+  /** The answer to what may have been appended at an earlier try, and decided at another time, is read from the log. */
+  async #asStored<State>(d: AnyDecider, stream: string, command: StreamCommand, before: number, { position, revision }: Appended): Promise<Executed<State>> {
+    this.states.forget(stream);
+    const [stored, now] = [await this.store.read(stream, before + 1, revision - before), await this.states.read(d, stream)];
+    for (const listen of this.#listeners) listen(stream, command.context.principal, position);
+    return { position, revision: now.revision, state: now.state as State, events: stored.map(({ type, data }) => ({ type, data })) };
   }
 
   /** Creates many streams in one flush; a stream that is already there stays as it is (what made it once makes it again). */
@@ -67,11 +86,13 @@ export class Commands {
       const decided = (d.decide as Record<string, (s: unknown, data: unknown, now: string, id: string) => { type: string; data: unknown }[]>)[c.constructor.name]!(d.initial, c.data, at, c.id);
       return { stream, expected: NO_STREAM, ...(await this.#prepare(d, stream, fresh, decided, c.context, at)) };
     }));
+    const head = await this.store.head();
     const results = await this.store.appendMany(entries);
     for (let i = 0; i < results.length; i++) {
       const r = results[i]!, { stream, state } = entries[i]!;
       if (r instanceof VersionConflict) continue;
       if (r instanceof Error) throw r;
+      if (head !== null && r.position <= head) continue; // made by an earlier try: the log says how
       this.states.keep(stream, { state, revision: r.revision, snapshot: NO_STREAM });
     }
   }

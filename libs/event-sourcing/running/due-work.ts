@@ -44,12 +44,13 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
       if (!due && !written.has(stream)) continue;
       const row: DueRow | null = due && { topic: due.topic, lane: due.lane, job: due.id, dueAt: due.dueAt, until: due.until ?? null, holds: due.holds ?? null };
       rows.push({ id: stream, position, row });
+      if (row) written.add(stream); // even if the answer is lost: what may be there must be taken away again
     }
     dirty.clear();
     const checkpoint = seen;
     try {
       await views.apply(DUE_WORK.name, rows, checkpoint);
-      for (const r of rows) if (r.row) written.add(r.id); else written.delete(r.id);
+      for (const r of rows) if (!r.row) written.delete(r.id);
     } catch {
       // a later flush carries the newest due thing of each stream; the old checkpoint stays until then
       for (const r of rows) if (!dirty.has(r.id)) dirty.set(r.id, { position: r.position, due: r.row ? dueOf(r.row as DueRow) : null });

@@ -22,6 +22,8 @@ export interface Follower {
   start(): Promise<Position | null>;
   /** Deals with a batch. What it throws stops it, but Unavailable, which is tried again with back-off. */
   handle(batch: Batch): Promise<void>;
+  /** The log was seen up to here, and nothing in it was for this follower. */
+  idle?(position: Position): Promise<void>;
 }
 
 /** Runs a follower until the signal aborts. Never rejects: what stops it stands in the status. */
@@ -31,8 +33,10 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
     try {
       const from = await follower.start();
       status.position = from;
+      status.heardAt = clock.monotonic();
       for await (const batch of store.subscribe(from, follower.prefixes, signal)) {
         if (batch.events.length > 0) await follower.handle(batch);
+        else if (batch.position !== status.position) await follower.idle?.(batch.position);
         status.position = batch.position;
         status.events += batch.events.length;
         status.heardAt = clock.monotonic();
@@ -47,8 +51,9 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
       }
     }
     await new Promise<void>((resolve) => {
-      const stop = clock.after(wait, resolve);
-      signal.addEventListener('abort', () => { stop(); resolve(); }, { once: true });
+      const end = (): void => { stop(); signal.removeEventListener('abort', end); resolve(); };
+      const stop = clock.after(wait, end);
+      signal.addEventListener('abort', end, { once: true });
     });
     wait = Math.min(wait * 2, 5_000);
   }

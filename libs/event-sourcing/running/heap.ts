@@ -4,6 +4,13 @@ export class Heap<T> {
   get size(): number { return this.#items.length; }
   peek(): { key: number; value: T } | undefined { return this.#items[0]; }
 
+  /** Leaves only what is still wanted. */
+  retain(wanted: (value: T) => boolean): void {
+    const kept = this.#items.filter(({ value }) => wanted(value)).sort((a, b) => a.key - b.key); // in order is a heap, too
+    this.#items.length = 0;
+    for (const item of kept) this.#items.push(item);
+  }
+
   push(key: number, value: T): void {
     const items = this.#items;
     let at = items.push({ key, value }) - 1;

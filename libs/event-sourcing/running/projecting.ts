@@ -8,7 +8,11 @@ import type { EventRegistry } from './event-registry.js';
 import type { Follower } from './following.js';
 
 export const collectionOf = (p: AnyProjection): string => `${p.name.replaceAll('-', '_')}@${p.version}`;
-export const PARKED = { name: 'parked@1', indexes: { byProjection: ['projection'] } } as const;
+/** Where a view keeps which of its rows are stale, and why; dropped with the view. */
+export const parkedOf = (p: AnyProjection): string => `${collectionOf(p)}/parked`;
+export type ParkedRow = { position: string; reason: string };
+const PAGE = 1_000;
+const FOLDED_AT_ONCE = 500;
 
 export interface Projecting extends Follower {
   /** rows whose fold threw: stale until a rebuild */
@@ -22,6 +26,7 @@ export interface Projecting extends Follower {
 export function projecting(p: AnyProjection, store: EventStore, views: ReadModels, registry: EventRegistry, cacheRows = 10_000): Projecting {
   const collection = collectionOf(p);
   const cache = new LRUCache<string, RowChange>({ max: cacheRows });
+  const parkedRows = parkedOf(p);
   const parked = new Set<string>();
 
   const load = async (ids: Iterable<string>): Promise<Map<string, RowChange>> => {
@@ -37,7 +42,7 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
 
   const park = async (id: string, event: StoredEvent, error: unknown): Promise<void> => {
     parked.add(id);
-    await views.apply(PARKED.name, [{ id: `${collection}/${id}`, position: event.position, row: { projection: collection, row: id, position: event.position, reason: error instanceof Error ? error.message : String(error) } }], null);
+    await views.apply(parkedRows, [{ id, position: event.position, row: { position: event.position, reason: error instanceof Error ? error.message : String(error) } satisfies ParkedRow }], null);
   };
 
   return {
@@ -46,14 +51,22 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
     parked: () => parked.size,
     async start() {
       await views.define({ name: collection, indexes: p.indexes as Record<string, string[]> });
-      await views.define(PARKED);
-      for (const { row } of await views.find<Row & { row: string }>(PARKED.name, { where: { projection: { eq: collection } }, limit: 1000 })) parked.add(row.row);
+      await views.define({ name: parkedRows, indexes: {} });
+      cache.clear();
+      parked.clear();
+      for (let after: string[] | undefined; ;) {
+        const page = await views.find(parkedRows, { where: {}, sort: { by: ['id'] }, ...(after ? { after } : {}), limit: PAGE });
+        for (const { id } of page) parked.add(id);
+        if (page.length < PAGE) break;
+        after = [page.at(-1)!.id];
+      }
       const [checkpoint, head] = await Promise.all([views.checkpoint(collection), store.head()]);
       if (checkpoint !== null && (head === null || checkpoint > head)) {
         throw new Damaged(`the checkpoint of ${p.name} lies ahead of the log (a restored backup?): run \`npx heliograph projections rebuild ${p.name}\``);
       }
       return checkpoint;
     },
+    idle: (position) => views.apply(collection, [], position),
     async handle(batch: Batch) {
       const touched = new Map<string, StoredEvent[]>();
       for (const stored of batch.events) {
@@ -84,4 +97,26 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
       catch (error) { for (const c of changes) cache.delete(c.id); throw error; }
     },
   };
+}
+
+/**
+ * Makes a view anew: forgets its rows and its parked ones, and folds the log up to its present head. Its follower must
+ * not run meanwhile. Only reads the log; answers how many events were folded.
+ * @throws UnknownEvent, Damaged
+ */
+export async function rebuild(p: AnyProjection, store: EventStore, views: ReadModels, registry: EventRegistry, signal?: AbortSignal): Promise<number> {
+  await views.drop(collectionOf(p));
+  await views.drop(parkedOf(p));
+  const follower = projecting(p, store, views, registry);
+  const head = await store.head();
+  let at = await follower.start();
+  let events = 0;
+  while (head !== null && (at === null || at < head)) {
+    signal?.throwIfAborted();
+    const batch = await store.readAll(at, follower.prefixes, FOLDED_AT_ONCE);
+    await follower.handle(batch);
+    events += batch.events.length;
+    at = batch.position;
+  }
+  return events;
 }

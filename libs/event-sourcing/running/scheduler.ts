@@ -40,6 +40,9 @@ class Lane {
   }
 }
 
+const sameDue = (a: Due, b: Due): boolean =>
+  a.id === b.id && a.dueAt === b.dueAt && a.topic === b.topic && a.lane === b.lane && a.until === b.until && a.holds === b.holds;
+
 /** A job that was handed over and of which nothing was heard is handed over again after this (ms): at least once. */
 const SILENT_MS = 30_000;
 
@@ -66,7 +69,7 @@ export class Scheduler {
   /** The stream's due thing is now this, or nothing. */
   offer(stream: string, due: Due | null): void {
     const known = this.#entries.get(stream);
-    if (known && due && known.due.id === due.id && known.due.dueAt === due.dueAt) return;
+    if (known && due && sameDue(known.due, due)) return;
     if (known?.lane) known.lane.running.delete(stream);
     if (!due) {
       if (known) { this.#entries.delete(stream); if (known.lane) this.#pumpSoon(); }
@@ -149,10 +152,15 @@ export class Scheduler {
     this.offer(stream, e.due);
   }
 
-  /** Hands over again what was handed over long ago and never answered by an event. */
+  /** From time to time: hands over again what was handed over long ago and never answered by an event. */
   sweep(): void {
     const silent = this.clock.monotonic() - SILENT_MS;
     for (const e of [...this.#entries.values()]) if (e.handedAt !== null && e.handedAt <= silent) this.#again(e.stream);
+    // what was settled long before its time lies deep in a heap: it goes when it is most of it
+    for (const heap of [this.#free, this.#until, ...[...this.#lanes.values()].map((l) => l.waiting)]) {
+      if (heap.size > 1_000 + 2 * this.#entries.size) heap.retain((e) => this.#current(e));
+    }
+    this.#pump(); // the wall clock may have been stepped, which no timer notices
   }
 
   #wakeIn(ms: number, mono: number): void {

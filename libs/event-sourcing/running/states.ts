@@ -51,11 +51,13 @@ export class States {
       if (snapshot && snapshot.revision > loaded.revision) loaded = snapshot;
     }
     const start = loaded.revision;
+    let position: string | undefined;
     while (page.length === PAGE) {
       page = await this.store.read(stream, loaded.revision + 1, PAGE);
       loaded = this.#fold(d, loaded, page);
+      position = page.at(-1)?.position ?? position;
     }
-    if (loaded.revision - Math.max(start, loaded.snapshot) > SNAPSHOT_EVERY) await this.snapshotIfDue(d, stream, loaded, page.at(-1)?.position);
+    if (loaded.revision - Math.max(start, loaded.snapshot) >= SNAPSHOT_EVERY) await this.snapshotIfDue(d, stream, loaded, position);
     if (loaded.revision !== NO_STREAM) this.keep(stream, loaded);
     return loaded;
   }

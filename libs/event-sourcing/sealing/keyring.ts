@@ -34,13 +34,16 @@ export class Keyring {
   readonly #byHash = new LRUCache<string, SubjectKey>({ max: 20_000 });
   readonly #byId = new LRUCache<string, SubjectKey>({ max: 20_000 });
   readonly #dataKeys = new LRUCache<string, Buffer>({ max: 20_000 });
-  readonly #periods = new Map<string, SubjectKey>();
+  readonly #periods = new LRUCache<string, SubjectKey>({ max: 5_000 });
+  /** counts forgettings: what was asked for before one may not be kept after it */
+  #generation = 0;
 
   private constructor(private readonly store: Keys, private readonly wrapping: Buffer, private readonly directory: Buffer,
     private readonly ids: Buffer, private readonly random: (n: number) => Buffer) {}
 
-  /** @throws Damaged when the master key is not the one that the directory was made with: nothing is written then */
+  /** @throws Error for a key that is not of 32 bytes · Damaged when the master key is not the one that the directory was made with: nothing is written then */
   static async open(store: Keys, masterKey: Uint8Array, random: (n: number) => Buffer = randomBytes): Promise<Keyring> {
+    if (masterKey.length !== KEY) throw new Error(`a master key has ${KEY} bytes, not ${masterKey.length}`);
     const wrapping = derive(masterKey, 'heliograph wrapping v1');
     const fixed = ['constant:directory', 'constant:ids'];
     const made = fixed.map((hash) => candidate(hash, 'key', wrapping, random));
@@ -87,13 +90,16 @@ export class Keyring {
       readAt.forEach((at, i) => { result[at] = found.get(reads[i]!) ?? { id: reads[i]!, key: null }; });
     }
     if (claims.length > 0) {
+      const generation = this.#generation;
       const records = await this.store.claim(claims);
       records.forEach((r, i) => {
         const own = claims[i]!;
         // the winner is often the candidate itself: its key need not be unwrapped again
         const subject: SubjectKey = r === 'forgotten' ? { id: own.id, key: null } : { id: r.id, key: r.id === own.id ? plainOf(own) : unwrap(r, this.wrapping) };
-        this.#byHash.set(own.hash, subject);
-        this.#byId.set(subject.id, subject);
+        if (subject.key && generation === this.#generation) {
+          this.#byHash.set(own.hash, subject);
+          this.#byId.set(subject.id, subject);
+        }
         result[claimAt[i]!] = subject;
       });
     }
@@ -109,11 +115,12 @@ export class Keyring {
       if (known) found.set(id, known); else missing.push(id);
     }
     if (missing.length > 0) {
+      const generation = this.#generation;
       const records = await this.store.keys(missing);
       for (const id of missing) {
         const r = records.get(id);
         const subject: SubjectKey = { id, key: r === undefined || r === 'forgotten' ? null : unwrap(r, this.wrapping) };
-        if (r !== undefined) this.#byId.set(id, subject);
+        if (r !== undefined && generation === this.#generation) this.#byId.set(id, subject);
         found.set(id, subject);
       }
     }
@@ -127,9 +134,10 @@ export class Keyring {
     const known = this.#periods.get(name);
     if (known) return known;
     const own = candidate(name, 'per', this.wrapping, this.random);
+    const generation = this.#generation;
     const [r] = await this.store.claim([own]);
     const key: SubjectKey = r === 'forgotten' || r === undefined ? { id: own.id, key: null } : { id: r.id, key: unwrap(r, this.wrapping) };
-    this.#periods.set(name, key);
+    if (generation === this.#generation) this.#periods.set(name, key);
     return key;
   }
 
@@ -158,6 +166,7 @@ export class Keyring {
 
   /** Another process forgot keys: nothing in memory may outlive them. */
   forgotten(): void {
+    this.#generation++;
     this.#byHash.clear(); this.#byId.clear(); this.#dataKeys.clear(); this.#periods.clear();
   }
 }

@@ -7,6 +7,13 @@ interface Decided { type: string; data: unknown }
 
 const nameOf = (s: Subject): string => ('id' in s ? s.id : `${s.kind}:${s.value}`);
 
+/** Only the one spelling that was written: a decoder passes over what it does not know. */
+function bytesOf(box: string): Buffer {
+  const bytes = Buffer.from(box, 'base64url');
+  if (bytes.toString('base64url') !== box) throw new Error('not the spelling that was written');
+  return bytes;
+}
+
 /** Seals between decide and append, and opens at the last moment. */
 export class Sealer {
   constructor(readonly keyring: Keyring) {}
@@ -62,7 +69,7 @@ export class Sealer {
       const period = { category: p.fields.category, day: p.fields.day };
       const key = this.keyring.dataKey(keys.get(p.fields.subject)!, await this.keyring.period(period), period);
       if (!key) { opened.push(null); continue; }
-      try { opened.push(decrypt(key, Buffer.from(p.box, 'base64url'), p.header).toString('utf8')); }
+      try { opened.push(decrypt(key, bytesOf(p.box), p.header).toString('utf8')); }
       catch { throw new Damaged(`a sealed value of ${p.fields.stream} (revision ${p.fields.revision}, ${p.fields.field}) is not what was written`); }
     }
     return opened;

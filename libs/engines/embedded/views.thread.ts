@@ -27,11 +27,11 @@ function transaction(db: DatabaseSync, work: () => void): null {
 /** `live` stands in each index too, so that a count reads the index alone. */
 function create(db: DatabaseSync, table: Table, as: string): void {
   const columns = fieldsOf(table).map((f) => `, ${columnOf(f)}`).join('');
-  db.exec(`CREATE TABLE ${as} (id TEXT PRIMARY KEY, position TEXT NOT NULL, row TEXT, live INTEGER AS (row IS NOT NULL) STORED${columns})`);
+  db.exec(`CREATE TABLE ${as} (id TEXT PRIMARY KEY, position TEXT NOT NULL, row TEXT, live INTEGER NOT NULL${columns})`);
 }
 
 const insertInto = (as: string, fields: readonly string[]): string =>
-  `INSERT INTO ${as} (id, position, row${fields.map((f) => `, ${columnOf(f)}`).join('')}) VALUES (?, ?, ?${', ?'.repeat(fields.length)})`;
+  `INSERT INTO ${as} (id, position, row, live${fields.map((f) => `, ${columnOf(f)}`).join('')}) VALUES (?, ?, ?3, ?3 IS NOT NULL${', ?'.repeat(fields.length)})`;
 
 /** Another set of indexes: the table is made anew from its rows, in one transaction. */
 function define(db: DatabaseSync, table: Table): null {
@@ -60,7 +60,7 @@ function define(db: DatabaseSync, table: Table): null {
 export function viewWriter(db: DatabaseSync) {
   const statements = new Map<string, StatementSync>();
   const upsert = (name: string, fields: readonly string[]): StatementSync => {
-    const sql = `${insertInto(tableOf(name), fields)} ON CONFLICT (id) DO UPDATE SET position = excluded.position, row = excluded.row${
+    const sql = `${insertInto(tableOf(name), fields)} ON CONFLICT (id) DO UPDATE SET position = excluded.position, row = excluded.row, live = excluded.live${
       fields.map((f) => `, ${columnOf(f)} = excluded.${columnOf(f)}`).join('')} WHERE excluded.position > position`;
     let statement = statements.get(sql);
     if (!statement) statements.set(sql, statement = db.prepare(sql));

@@ -15,7 +15,7 @@ export function messageAnswer(id: string, m: Message, opened: Opened): Record<st
   return {
     id, channel: m.channel, gateway: m.gateway, to: opened.recipient, sender: opened.sender, body: opened.body, erased: opened.body === null,
     status: m.status, s1_status: s1Status(m.status, m.receipts), segments: m.segments, created_at: m.acceptedAt, send_at: m.sendAt, expires_at: m.expiresAt,
-    attempts: m.attempts, next_attempt_at: m.dueAt, cancel_requested: m.cancelRequested, sent_at: m.sentAt, delivered_at: m.receipts ? null : m.sentAt, ended_at: m.endedAt,
+    attempts: m.attempts, next_attempt_at: m.dueAt, cancel_requested: m.cancelRequested !== null, sent_at: m.sentAt, delivered_at: m.receipts ? null : m.sentAt, ended_at: m.endedAt,
     batch: m.batch, metadata: opened.metadata === null ? null : (JSON.parse(opened.metadata) as unknown),
   };
 }

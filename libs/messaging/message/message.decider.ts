@@ -58,7 +58,8 @@ export interface Message {
   /** the latest attempts of which nobody knows the outcome: only on these is a late word taken (bounded) */
   open: number[];
   dueAt: string | null;
-  cancelRequested: boolean;
+  /** who asked for no further attempt while one was under way, and why */
+  cancelRequested: { by: string; reason: 'asked' | 'erased' } | null;
   sentAt: string | null;
   /** when it came to its end, sent or not */
   endedAt: string | null;
@@ -82,7 +83,7 @@ interface After { retryAt: string | null; to: MessageStatus; then: Decided[] }
 
 function after(m: Message, id: string, n: number, now: string, retryable: boolean, retryAfterMs = 0): After {
   if (m.status !== 'sending') return { retryAt: null, to: m.status as MessageStatus, then: [] };
-  if (m.cancelRequested) return { retryAt: null, to: 'retrying', then: [{ type: 'MessageCancelled', data: { at: now, reason: 'asked', by: m.owner, from: 'retrying', to: 'cancelled' } }] };
+  if (m.cancelRequested) return { retryAt: null, to: 'retrying', then: [{ type: 'MessageCancelled', data: { at: now, ...m.cancelRequested, from: 'retrying', to: 'cancelled' } }] };
   if (!retryable) return { retryAt: null, to: 'failed', then: [] };
   return again(m, id, n, now, retryAfterMs);
 }
@@ -136,7 +137,7 @@ export const message = decider<Message, MessageEvents>()({
     status: 'new', owner: '', channel: '', gateway: '', recipient: null, sender: null, body: null, metadata: null, segments: null, subject: null,
     fingerprint: '', correlationId: '', traceparent: null, shape: 'native', acceptedAt: '', sendAt: '', expiresAt: null, policy: { kind: 'constant', everyMs: 0, attempts: 1, spanMs: 0, jitter: 0 },
     deadlineMs: 0, onUnknown: 'hold', receipts: false, batch: null, attempts: 0, used: 0, running: null, open: [], dueAt: null,
-    cancelRequested: false, sentAt: null, endedAt: null,
+    cancelRequested: null, sentAt: null, endedAt: null,
   },
   decide: {
     AcceptMessage: (m, data, now) => {
@@ -179,7 +180,7 @@ export const message = decider<Message, MessageEvents>()({
       if (m.status === 'new') throw new Refusal('not_found');
       if (m.status === 'cancelled') return [];
       if (FINAL.has(m.status)) throw new Refusal('already_final', `The message is already ${m.status}; it can no longer be cancelled.`);
-      if (m.status === 'sending') return m.cancelRequested ? [] : [{ type: 'CancelRequested', data: { at: now, by } }];
+      if (m.status === 'sending') return m.cancelRequested ? [] : [{ type: 'CancelRequested', data: { at: now, by, reason } }];
       return [{ type: 'MessageCancelled', data: { at: now, reason, by, from: m.status as MessageStatus, to: 'cancelled' } }];
     },
   },
@@ -210,7 +211,7 @@ export const message = decider<Message, MessageEvents>()({
     AttemptNotMade: (m, e) => ({ ...m, ...ended(m, e.to, e.finishedAt), ...settled(m, e.n), used: m.used - 1, dueAt: FINAL.has(e.to) ? null : e.retryAt }),
     MessageDead: (m, e) => ({ ...m, ...ended(m, 'dead', e.at), dueAt: null }),
     MessageExpired: (m, e) => ({ ...m, ...ended(m, 'expired', e.at), dueAt: null }),
-    CancelRequested: (m) => ({ ...m, cancelRequested: true }),
+    CancelRequested: (m, { by, reason }) => ({ ...m, cancelRequested: { by, reason } }),
     MessageCancelled: (m, e) => ({ ...m, ...ended(m, 'cancelled', e.at), dueAt: null }),
   },
   tags: (m) => ({ owner: m.owner, ...(m.batch ? { parent: m.batch } : {}), ...(m.subject ? { subjects: [m.subject] } : {}), acceptedAt: m.acceptedAt }),

@@ -50,7 +50,7 @@ export type MessageEvents = {
   /** Its `expires_at` passed before it was sent. */
   MessageExpired: { at: string; from: MessageStatus; to: 'expired' };
   /** Asked for while a call was under way: none follows, its outcome decides. */
-  CancelRequested: { at: string; by: string };
+  CancelRequested: { at: string; by: string; reason: 'asked' | 'erased' };
   /** No attempt follows. `reason`: asked for, or its content was erased. */
   MessageCancelled: { at: string; reason: 'asked' | 'erased'; by: string; from: MessageStatus; to: 'cancelled' };
 };

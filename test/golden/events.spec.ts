@@ -1,0 +1,74 @@
+/** What is on disk keeps its shape: a sample of every event type and version, folded by this build, equal to what was recorded. */
+import { describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { AnyDecider } from '#libs/event-sourcing/decider';
+import { looksSealed, parseSealed } from '#libs/event-sourcing/sealed';
+import { credential } from '#libs/identity/credential/credential.decider';
+import { credentialSamples } from '#libs/identity/credential/credential.samples';
+import { batch } from '#libs/messaging/batch/batch.decider';
+import { batchSamples } from '#libs/messaging/batch/batch.samples';
+import { message } from '#libs/messaging/message/message.decider';
+import { messageSamples } from '#libs/messaging/message/message.samples';
+import { messageLog } from '#projections/message-log/message-log.projection';
+
+type Sample = { version: number; data: unknown };
+const CATALOGUES: readonly [AnyDecider, Record<string, Sample>][] = [[message, messageSamples], [batch, batchSamples], [credential, credentialSamples]];
+const ALL = CATALOGUES.flatMap(([d, samples]) => Object.entries(samples).map(([type, sample]) => ({ d, type, ...sample, key: `${type}@${sample.version}` })));
+const META = { revision: 1, metadata: { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' } };
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const recorded = JSON.parse(readFileSync(fileURLToPath(new URL('./events.json', import.meta.url)), 'utf8')) as Record<string, string>;
+
+/** The same as ops/check/golden.mjs takes: JSON with its names in order. */
+const ordered = (value: unknown): unknown => (Array.isArray(value) ? value.map(ordered)
+  : value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, ordered(v)])) : value);
+const fingerprint = (data: unknown): string => createHash('sha256').update(JSON.stringify(ordered(data))).digest('hex').slice(0, 32);
+
+/** In a sentence, what is wrong with a sample; null where it is the recorded one. */
+const drift = (key: string, data: unknown, known: Record<string, string>): string | null =>
+  !(key in known) ? `${key} has a sample that is not recorded yet (npm run docs)`
+    : known[key] === fingerprint(data) ? null
+    : `${key} has changed: what is stored keeps its shape. Put the sample back, and give the new shape a new version with an upcast`;
+
+const sealedIn = (value: unknown): unknown[] => (looksSealed(value) ? [value] : value !== null && typeof value === 'object' ? Object.values(value).flatMap(sealedIn) : []);
+
+describe('golden events', () => {
+  it('every catalogue is looked at', () => {
+    const found = readdirSync(`${root}/libs`, { recursive: true, encoding: 'utf8' });
+    const names = (suffix: string): string[] => found.filter((f) => f.endsWith(suffix)).map((f) => f.slice(f.lastIndexOf('/') + 1, -suffix.length)).sort();
+    expect(names('.events.ts')).toEqual(CATALOGUES.map(([d]) => d.stream).sort());
+    expect(names('.samples.ts')).toEqual(names('.events.ts'));
+  });
+  it.each(CATALOGUES.map(([d, samples]) => ({ stream: d.stream, d, samples })))('every type of $stream has a sample, of its newest version', ({ d, samples }) => {
+    expect(Object.keys(samples).sort()).toEqual(Object.keys(d.evolve).sort());
+    for (const [type, { version }] of Object.entries(samples)) expect({ type, version }).toEqual({ type, version: d.versions?.[type] ?? 1 });
+  });
+  it.each(ALL)('$key is as it was recorded', ({ key, data }) => expect(drift(key, data, recorded)).toBeNull());
+  it('nothing recorded has lost its sample', () => expect(Object.keys(recorded).sort()).toEqual(ALL.map((s) => s.key).sort()));
+  it('a changed sample is found, and the sentence says what to do', () => {
+    const { key, data } = ALL[0]!;
+    expect(drift(key, { ...(data as object), owner: 'another' }, recorded)).toBe('MessageAccepted@1 has changed: what is stored keeps its shape. Put the sample back, and give the new shape a new version with an upcast');
+    expect(drift('MessageAccepted@2', data, recorded)).toContain('not recorded yet');
+  });
+  it.each(ALL)('$key folds today', ({ d, type, data }) => {
+    const evolve = d.evolve[type] as (state: unknown, data: unknown, event: unknown) => unknown;
+    const first = Object.keys(d.evolve)[0]!;
+    const [, samples] = CATALOGUES.find(([c]) => c === d)!;
+    const before = type === first ? d.initial : (d.evolve[first] as typeof evolve)(d.initial, samples[first]!.data, { ...META, revision: 0 });
+    const after = evolve(before, data, META);
+    expect(after).not.toEqual(before);
+    expect(JSON.parse(JSON.stringify(after))).toEqual(after);
+    expect(JSON.stringify(d.tags(after))).toContain('billing');
+  });
+  it('the message log takes every event of a message', () => {
+    const stream = 'message-msg_1';
+    const event = (type: string, revision: number): never => ({ type, stream, revision, data: messageSamples[type as keyof typeof messageSamples].data } as never);
+    const first = messageLog.fold(null, event('MessageAccepted', 0), 'msg_1');
+    for (const type of Object.keys(messageSamples).slice(1)) expect(messageLog.fold(first, event(type, 1), 'msg_1')).toMatchObject({ owner: 'billing' });
+  });
+  it.each(ALL)('$key: what is sealed names the event', ({ d, type, data }) => {
+    for (const value of sealedIn(data)) expect(parseSealed(value as never)).toMatchObject({ fields: { type, stream: expect.stringMatching(`^${d.stream}-`) } });
+  });
+});

@@ -28,11 +28,16 @@ export class SharedCounters implements ThrottlerStorage {
     const now = this.settings.now();
     const window = Math.floor(now / windowMs);
     const name = `limit/${windowMs}/${key}/`;
-    // twice the window: the next one still asks for it
-    const { total } = await this.#add(name + window, 1, 2 * windowMs);
+    let total: number;
+    try {
+      // twice the window: the next one still asks for it
+      total = (await this.settings.shared.add(name + window, 1, 2 * windowMs)).total;
+    } catch (error) {
+      total = (await this.#instead(error).add(name + window, 1, 2 * windowMs)).total;
+    }
     let before = this.#previous.get(name);
     if (before?.window !== window) {
-      before = { window, hits: (await this.#add(name + (window - 1), 0, windowMs)).total };
+      before = { window, hits: await this.#hitsOf(name + (window - 1), windowMs) };
       this.#previous.set(name, before);
     }
     return allowanceOf({ previous: before.hits, current: total, elapsedMs: now - window * windowMs, windowMs }, limit);
@@ -44,13 +49,16 @@ export class SharedCounters implements ThrottlerStorage {
     return { totalHits: used, timeToExpire: Math.ceil(resetMs / 1000), isBlocked: !allowed, timeToBlockExpire: Math.ceil(retryMs / 1000) };
   }
 
-  async #add(key: string, n: number, windowMs: number): Promise<{ total: number }> {
-    const { shared, fallback } = this.settings;
+  async #hitsOf(key: string, windowMs: number): Promise<number> {
     try {
-      return await shared.add(key, n, windowMs);
+      return (await this.settings.shared.add(key, 0, windowMs)).total;
     } catch (error) {
-      if (fallback === undefined) throw new Unavailable('the rate limiter', 1000, { cause: error });
-      return fallback.add(key, n, windowMs);
+      return (await this.#instead(error).add(key, 0, windowMs)).total;
     }
+  }
+
+  #instead(error: unknown): Shared {
+    if (this.settings.fallback === undefined) throw new Unavailable('the rate limiter', 1000, { cause: error });
+    return this.settings.fallback;
   }
 }

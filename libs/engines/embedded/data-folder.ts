@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, lstatSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Damaged } from '#libs/event-sourcing/errors';
@@ -38,6 +38,7 @@ export function lockDataDir(dir: string): DataFolder {
     if (size('keys') > 0 && size('log') === 0) throw new Damaged(`${FILES.log} is missing or empty beside ${FILES.keys}: restore both from one backup`);
     if (size('views') > 0 && size('keys') === 0) throw new Damaged(`${FILES.keys} is missing or empty beside ${FILES.views}: without it nothing sealed can be read; restore it from the backup`);
     for (const file of Object.keys(FILES) as (keyof typeof FILES)[]) make(path(file), warnings);
+    flushFolder(dir);
     return { path, warnings, release: () => lock.close() };
   } catch (error) {
     lock.close();
@@ -49,6 +50,16 @@ export function lockDataDir(dir: string): DataFolder {
 function make(path: string, warnings: string[]): void {
   if (!lstatSync(path, { throwIfNoEntry: false })) closeSync(openSync(path, 'ax', 0o600));
   for (const suffix of BESIDE) if (lstatSync(path + suffix, { throwIfNoEntry: false })) own(path + suffix, 0o600, warnings);
+}
+
+/** A new file's name is on the disk only when its folder was flushed. */
+function flushFolder(dir: string): void {
+  const folder = openSync(dir, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 function own(path: string, mode: number, warnings: string[]): void {

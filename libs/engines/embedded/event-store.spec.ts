@@ -6,6 +6,7 @@ import { Damaged, Unavailable } from '#libs/event-sourcing/errors';
 import { NO_STREAM } from '#libs/event-sourcing/event';
 import type { Append, Batch } from '#libs/event-sourcing/ports/event-store';
 import { newEvent, newStream, readOut } from '#libs/event-sourcing/testing/sample-events';
+import { TestClock } from '#libs/event-sourcing/testing/test-clock';
 import { type Embedded, type EmbeddedOptions, openEmbedded } from './embedded.js';
 
 let dir: string;
@@ -98,6 +99,26 @@ describe('the embedded log', () => {
     const batch = await eventStore.readAll(null, ['rare-'], 10);
     expect(batch.events.map((e) => e.stream)).toEqual(['rare-1']);
     expect(batch.position).toBe('0000000000021001');
+  });
+
+  it('tells a follower of others where the log is, each second and not more often', async () => {
+    const clock = new TestClock();
+    const { eventStore } = await open({ clock });
+    const stop = new AbortController();
+    const batches = eventStore.subscribe(null, ['rare-'], stop.signal)[Symbol.asyncIterator]();
+    const told: Batch[] = [];
+    const following = (async () => {
+      for (let next = await batches.next(); !next.done; next = await batches.next()) told.push(next.value as Batch);
+    })();
+    for (let i = 0; i < 5; i++) {
+      await eventStore.appendMany(entries(3));
+      await clock.advance(300);
+    }
+    expect(told).toEqual([{ events: [], position: '0000000000000012' }]);
+    await clock.advance(800);
+    expect(told.slice(1)).toEqual([{ events: [], position: '0000000000000015' }]);
+    stop.abort();
+    await following;
   });
 
   it('answers who waits when it is closed, then nobody, and tells followers', async () => {

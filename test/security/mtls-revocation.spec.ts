@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { mtlsOptions } from '#libs/identity/certificate/mutual-tls';
@@ -118,6 +119,13 @@ describe('what the listener speaks', () => {
     const answer = await new Promise<string>((resolve) => { socket.renegotiate({}, (error) => resolve(error?.message ?? 'renegotiated')); socket.once('close', () => resolve('closed')); });
     expect(answer).not.toBe('renegotiated');
     await closed;
+    expect((await askOnce(here, await here.client())).status).toBe(200);
+  });
+  it('T17 lets go of a handshake that is not gone on with', async () => {
+    const here = await party({ change: { handshakeTimeout: 50 } });
+    expect(mtlsOptions({ server: here.authority, ca: here.authority }).handshakeTimeout).toBe(10_000);
+    const silent = connect(here.port, '127.0.0.1');
+    await new Promise<void>((resolve) => silent.on('error', () => {}).once('close', () => resolve()).resume());
     expect((await askOnce(here, await here.client())).status).toBe(200);
   });
   it('T17 takes a new server certificate without a restart', async () => {

@@ -37,6 +37,9 @@ export async function mtlsParty({ now = () => new Date(), change = {}, authority
   const handled: Principal[] = [];
   const server = createServer({ ...mtlsOptions({ server: await authority.issueServer([]), ca: authority }), ...change });
   acceptCertificates(server, authority.certificate);
+  // `closeAllConnections` passes over those that have not sent a request yet.
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => { open.add(socket); socket.once('close', () => open.delete(socket)); });
   server.on('request', (asked, answer) => {
     const authorization = asked.headersDistinct['authorization'] ?? [];
     authenticate({ authorization, otherCredentialHeaders: [], socket: asked.socket }, credentials.find, now().getTime()).then((principal) => {
@@ -56,7 +59,7 @@ export async function mtlsParty({ now = () => new Date(), change = {}, authority
       return issued;
     },
     revoke: (serial) => registry.execute(new RevokeCredential(serial, { reason: 'requested' }, registry.context)),
-    close: () => new Promise((resolve) => { server.close(() => resolve()); server.closeAllConnections(); }),
+    close: () => new Promise((resolve) => { server.close(() => resolve()); for (const socket of open) socket.destroy(); }),
   };
 }
 

@@ -28,7 +28,8 @@ const UNKNOWN_MS = 2_000;
 
 export function liveCredentials({ load, most = 100_000, monotonic = () => performance.now() }: CredentialsOptions): Credentials {
   const known = new LRUCache<string, CredentialState>({ max: most });
-  const unknown = new LRUCache<string, true>({ max: MOST_UNKNOWN, ttl: UNKNOWN_MS, ttlResolution: 0, perf: { now: monotonic } });
+  // An entry made at moment 0 would count as one without an end.
+  const unknown = new LRUCache<string, true>({ max: MOST_UNKNOWN, ttl: UNKNOWN_MS, ttlResolution: 0, perf: { now: () => monotonic() + 1 } });
   const loading = new Map<string, Promise<CredentialState | null>>();
 
   const read = (id: string): Promise<CredentialState | null> => {

@@ -55,7 +55,7 @@ export const messageLog = projection<MessageEvents, LoggedMessage>({
       case 'AttemptStarted': return { ...row, status: event.data.to, attempts: event.data.n, nextAttemptAt: null };
       case 'AttemptSent': return { ...moved(row, event.data.to, event.data.finishedAt), sentAt: row.sentAt ?? event.data.finishedAt, nextAttemptAt: null, problem: null };
       case 'AttemptFailed':
-      case 'AttemptUnknown': return { ...moved(row, event.data.to, event.data.finishedAt), nextAttemptAt: event.data.retryAt, problem: event.data.problem };
+      case 'AttemptUnknown': return { ...moved(row, event.data.to, event.data.finishedAt), nextAttemptAt: event.data.retryAt, problem: row.sentAt === null ? event.data.problem : null }; // what went through has no problem, whatever another attempt met
       case 'AttemptNotMade': return { ...moved(row, event.data.to, event.data.finishedAt), nextAttemptAt: FINAL.has(event.data.to) ? null : event.data.retryAt };
       case 'MessageDead':
       case 'MessageExpired':

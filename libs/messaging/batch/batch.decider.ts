@@ -32,7 +32,7 @@ export const batch = decider<Batch, BatchEvents>()({
   initial: { owner: '', fingerprint: '', acceptedAt: '', chunks: 0, count: 0, accepted: false, made: 0 },
   decide: {
     AddBatchItems: (b, data, now) => (b.accepted || data.chunk !== b.chunks ? [] : [{ type: 'BatchItemsAdded', data: { ...data, at: now } }]),
-    AcceptBatch: (b, { count }, now) => (b.accepted ? [] : [{ type: 'BatchAccepted', data: { count, chunks: b.chunks, at: now } }]),
+    AcceptBatch: (b, { count }, now) => (b.accepted || b.chunks === 0 ? [] : [{ type: 'BatchAccepted', data: { count, chunks: b.chunks, at: now } }]),
     RecordPartsMade: (b, { chunk, skipped }, now) => (chunk === b.made && chunk < b.chunks ? [{ type: 'BatchPartsMade', data: { chunks: chunk + 1, skipped, at: now } }] : []),
   },
   seal: {

@@ -1,0 +1,33 @@
+import { projection } from '#libs/event-sourcing/projection';
+import type { CredentialEvents, RevocationReason } from '#libs/identity/credential/credential.events';
+
+/** One row per credential, by its id: what administrators look through. The hash stays in the log: a list has no use for it. */
+export type ListedCredential = {
+  kind: 'api-token' | 'client-certificate';
+  owner: string;
+  role: string;
+  issuedAt: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+  reason: RevocationReason | null;
+};
+
+export const credentialList = projection<CredentialEvents, ListedCredential>({
+  name: 'credential-list',
+  version: 1,
+  follows: ['credential'],
+  indexes: { byKind: ['kind', 'issuedAt'], byOwner: ['owner', 'kind', 'issuedAt'] },
+  keys: (event) => [event.stream.slice('credential-'.length)],
+  fold(row, event) {
+    switch (event.type) {
+      case 'ApiTokenIssued': return issued('api-token', event.data);
+      case 'CertificateIssued': return issued('client-certificate', event.data);
+      case 'CredentialRevoked':
+        if (!row) throw new Error('CredentialRevoked before it was issued');
+        return { ...row, revokedAt: event.data.revokedAt, reason: event.data.reason };
+    }
+  },
+});
+
+const issued = (kind: ListedCredential['kind'], { owner, role, issuedAt, expiresAt }: Pick<ListedCredential, 'owner' | 'role' | 'issuedAt' | 'expiresAt'>): ListedCredential =>
+  ({ kind, owner, role, issuedAt, expiresAt, revokedAt: null, reason: null });

@@ -91,6 +91,7 @@ export function logWriter(open: () => DatabaseSync) {
   const recover = (entries: Entry[], flat: FlatEntries, base: number, now: number, why: string): LogAnswer => {
     try { at?.db.close(); } catch { /* it is given up either way */ }
     at = null;
+    head = base; // what was counted in the failed transaction does not stand, unless it is found
     triedAt = now;
     try {
       at = prepare();

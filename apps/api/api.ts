@@ -6,7 +6,9 @@ import { Commands, handlersOf } from '#libs/event-sourcing/running/commands';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
 import type { Credentials } from '#libs/identity/credential/credentials';
+import { principalName, type Principal } from '#libs/identity/principal';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
+import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import type { HttpLog } from '#libs/platform/http/log';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
 import { HealthController, METRICS, READINESS } from './health.controller.js';
@@ -14,7 +16,7 @@ import type { Gateways } from './messages/acceptance.js';
 import { MessagesController } from './messages/messages.controller.js';
 import { Messages } from './messages/messages.js';
 import { PERMISSION } from './permission.js';
-import { PrincipalGuard } from './principal.guard.js';
+import { PrincipalGuard, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
 
 export interface ApiOptions {
@@ -25,13 +27,15 @@ export interface ApiOptions {
   metrics: Metrics;
   log: HttpLog;
   bodyLimit: number;
+  /** requests per window, by kind of credential; `address` for who is not signed in */
+  limits: Record<'address' | Principal['credential']['kind'], Limits>;
   /** begins every request id of this process */
   requestIdPrefix: string;
 }
 
 @Module({})
 class ApiModule {
-  static with(o: ApiOptions, readiness: Readiness): DynamicModule {
+  static with(o: ApiOptions, readiness: Readiness, limits: LimitsGuard): DynamicModule {
     const { kernel } = o;
     const { eventStore: store, readModels: views } = kernel.options.engine;
     const { states, sealer, keyring, seeing } = kernel;
@@ -41,6 +45,7 @@ class ApiModule {
       { provide: READINESS, useValue: readiness },
       { provide: METRICS, useValue: o.metrics },
       { provide: APP_GUARD, useValue: new PrincipalGuard((id) => o.credentials.find(id), () => o.clock.now().getTime(), (reason) => o.metrics.refused.inc({ reason })) },
+      { provide: APP_GUARD, useValue: limits },
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways }) },
     ];
     return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: CONTROLLERS, providers };
@@ -55,8 +60,13 @@ export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: C
 export async function createApi(options: ApiOptions): Promise<Api> {
   for (const controller of CONTROLLERS) everyRoutePermitted(controller);
   const readiness = new Readiness(options.kernel, options.clock, options.metrics);
-  const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness), adapter, { bodyParser: false, logger: ['error', 'warn'], abortOnError: false });
+  const limits = new LimitsGuard({
+    shared: options.kernel.options.engine.shared, now: () => options.clock.now().getTime(),
+    keyOf: ({ principal }: SignedIn) => principal && principalName(principal),
+    limitsFor: ({ principal }: SignedIn) => options.limits[principal?.credential.kind ?? 'address'],
+  });
+  const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, refused: (request, reply) => limits.countRefused(request, reply) });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits), adapter, { bodyParser: false, logger: ['error', 'warn'], abortOnError: false });
   adapter.harden(app);
   measure(app, options.metrics);
   await app.init();

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { Unlimited } from '#libs/platform/limits/limits.guard';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
 import { Permit } from './permission.js';
 import type { Readiness } from './readiness.js';
@@ -12,11 +13,11 @@ export class HealthController {
   constructor(@Inject(READINESS) private readonly readiness: Readiness, @Inject(METRICS) private readonly metrics: Metrics) {}
 
   /** The process runs. Says nothing else. */
-  @Get('health') @Permit('public')
+  @Get('health') @Permit('public') @Unlimited()
   health(@Res() reply: FastifyReply): void { reply.send({ status: 'healthy' }); }
 
   /** It can do its work; if not, 503 names what cannot. */
-  @Get('ready') @Permit('public')
+  @Get('ready') @Permit('public') @Unlimited()
   async ready(@Res() reply: FastifyReply): Promise<void> {
     const failing = await this.readiness.failing();
     if (failing.length === 0) reply.send({ status: 'ready' });
@@ -25,7 +26,7 @@ export class HealthController {
     })));
   }
 
-  @Get('metrics') @Permit('public')
+  @Get('metrics') @Permit('public') @Unlimited()
   async prometheus(@Res() reply: FastifyReply): Promise<void> {
     this.readiness.collect();
     reply.header('content-type', this.metrics.registry.contentType).send(await this.metrics.registry.metrics());

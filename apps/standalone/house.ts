@@ -21,7 +21,7 @@ import { createEgress } from '#libs/platform/egress/egress.client';
 import { listen, type Listening } from '#libs/platform/http/listeners';
 import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
 import { messageLog } from '#projections/message-log/message-log.projection';
-import { createApi, type Api } from '../api/api.js';
+import { createApi, type Api, type ApiOptions } from '../api/api.js';
 import { runWorker } from '../worker/worker.js';
 
 /** A running Heliograph in one process: API, follower and worker on the embedded engines. */
@@ -42,6 +42,11 @@ export const gatewaysOf = (c: Configuration): Map<string, GatewaySettings> => {
     .map((g) => ({ ...g, rate: c.gatewayRate, concurrency: c.gatewayConcurrency, options: g.kind === 'sms-http' ? { ...g.options, applicationId: c.smsApplicationId, senderNumber: c.smsSenderNumber } : g.options }));
   const all = c.gatewaysFile ? parseGateways(readFileSync(c.gatewaysFile, 'utf8'), defaults) : defaults;
   return new Map(all.map((g) => [g.name, g]));
+};
+
+const limitsOf = (c: Configuration): ApiOptions['limits'] => {
+  const signedIn = { minute: c.rateLimitMinute, hour: c.rateLimitHour };
+  return { address: signedIn, 'api-token': signedIn, 'client-certificate': { minute: c.rateLimitCertificateMinute, hour: c.rateLimitCertificateMinute * 60 }, local: signedIn };
 };
 
 /** A lane without a gateway (it was configured once): as slow as can be, so that nothing rushes when it comes back. */
@@ -65,7 +70,7 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock): P
     undo.push(() => kernel.close());
     await kernel.startLive();
     const metrics = createMetrics();
-    const api = await createApi({ kernel, credentials, gateways, clock, metrics, log, bodyLimit: c.bodyLimitBytes, requestIdPrefix: `req_${randomBytes(6).toString('hex')}_` });
+    const api = await createApi({ kernel, credentials, gateways, clock, metrics, log, bodyLimit: c.bodyLimitBytes, limits: limitsOf(c), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_` });
     undo.push(() => api.app.close());
     const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production' });
     undo.push(() => egress.close());

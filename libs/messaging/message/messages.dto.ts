@@ -13,7 +13,7 @@ export class S1MessageDto {
   @E164()
   sender_number!: string;
 
-  @IsString() @CodePoints(1, BODY_MAX, { maxBytes: BODY_MAX_BYTES }) @NoControl()
+  @IsString() @CodePoints(1, BODY_MAX, { maxBytes: BODY_MAX_BYTES, blank: false }) @NoControl()
   message_body!: string;
 }
 
@@ -22,7 +22,7 @@ export class NativeMessageDto {
   @E164()
   to!: string;
 
-  @IsString() @CodePoints(1, BODY_MAX, { maxBytes: BODY_MAX_BYTES }) @NoControl()
+  @IsString() @CodePoints(1, BODY_MAX, { maxBytes: BODY_MAX_BYTES, blank: false }) @NoControl()
   body!: string;
 
   @IsOptional() @IsIn(['sms', 'http'])

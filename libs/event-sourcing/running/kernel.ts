@@ -6,7 +6,7 @@ import type { Keys } from '../ports/keys.js';
 import type { ReadModels } from '../ports/read-models.js';
 import type { Shared } from '../ports/shared.js';
 import type { WorkQueue } from '../ports/work-queue.js';
-import type { StoredEvent } from '../event.js';
+import type { BoundReaction } from '../reaction.js';
 import { Keyring } from '../sealing/keyring.js';
 import { Sealer } from '../sealing/sealer.js';
 import type { Clock } from './clock.js';
@@ -15,6 +15,8 @@ import { dueWork, type DueWork } from './due-work.js';
 import { EventRegistry, type Upcasts } from './event-registry.js';
 import { follow, statusOf, type Follower, type FollowerStatus } from './following.js';
 import { collectionOf, projecting, type Projecting } from './projecting.js';
+import { LiveState, type LiveListener } from './live-state.js';
+import { reacting, type Reacting } from './reacting.js';
 import { Scheduler, type LaneSettings } from './scheduler.js';
 import { Seeing } from './seeing.js';
 import { States } from './states.js';
@@ -37,13 +39,17 @@ export interface KernelOptions {
   processes: readonly AnyProcess[];
   projections: readonly AnyProjection[];
   lanes: (lane: string) => LaneSettings;
-  /** told of every event of the log from the head on: live state */
-  live?: readonly { prefixes: readonly string[]; onEvent(event: StoredEvent): void }[];
+  /** what every process hears of the log, and views that it also folds in memory */
+  live?: readonly LiveListener[];
+  reactions?: readonly BoundReaction[];
 }
 
 /** Everything that runs the four shapes in one process; an app starts the parts that it is. */
 export class Kernel {
   readonly projectings = new Map<string, Projecting>();
+  readonly reactings = new Map<string, Reacting>();
+  /** `live.fresh()`: false when the log was not heard for 5 s, and no credential can be trusted */
+  readonly live: LiveState;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[] = [];
   #due: DueWork | null = null;
@@ -51,7 +57,9 @@ export class Kernel {
 
   private constructor(readonly options: KernelOptions, readonly registry: EventRegistry, readonly keyring: Keyring, readonly sealer: Sealer,
     readonly states: States, readonly commands: Commands, readonly scheduler: Scheduler, readonly seeing: Seeing,
-    readonly statuses: Map<string, FollowerStatus>) {}
+    readonly statuses: Map<string, FollowerStatus>) {
+    this.live = new LiveState(options.live ?? [], options.engine.eventStore, options.engine.readModels, registry, options.clock);
+  }
 
   /** @throws Damaged when the master key is not the data's */
   static async open(options: KernelOptions): Promise<Kernel> {
@@ -68,13 +76,11 @@ export class Kernel {
     return new Kernel(options, registry, keyring, sealer, states, commands, scheduler, seeing, statuses);
   }
 
-  /** Follows the log for live state: in every process. Resolves once it hears the log. */
+  /** Follows the log for live state: in every process. Resolves once it was heard up to where it stands now. @throws Error when it cannot be understood */
   async startLive(): Promise<void> {
-    const { eventStore } = this.options.engine;
-    for (const [i, live] of (this.options.live ?? []).entries()) {
-      const head = await eventStore.head();
-      this.#follow({ name: `live-${i}`, prefixes: live.prefixes, start: async () => head, handle: async ({ events }) => { for (const e of events) live.onEvent(this.registry.known(e)); } });
-    }
+    const { follower, status, ready } = this.live;
+    await Promise.race([ready, this.#follow(follower, status)]);
+    if (status.stopped) throw new Error(status.stopped);
   }
 
   /** Follows the log for views, due work and the lanes: the projector's part. */
@@ -83,18 +89,25 @@ export class Kernel {
     for (const p of projections) {
       const follower = projecting(p, engine.eventStore, engine.readModels, this.registry);
       this.projectings.set(p.name, follower);
-      this.#follow(follower);
+      void this.#follow(follower);
+    }
+    const seen = (view: string, position: string): Promise<void> => this.seeing.until({ follower: view, collection: this.collection(view) }, position, this.#stop.signal);
+    for (const r of this.options.reactions ?? []) {
+      const follower = reacting(r, { store: engine.eventStore, commands: this.commands, registry: this.registry, clock, seen });
+      this.reactings.set(r.reaction.name, follower);
+      void this.#follow(follower);
     }
     this.#due = dueWork(processes, engine.eventStore, engine.readModels, this.states, this.registry, this.scheduler, clock);
-    this.#follow(this.#due);
+    void this.#follow(this.#due);
     const sweep = (): void => { this.scheduler.sweep(); this.#sweep = clock.after(5_000, sweep); };
     this.#sweep = clock.after(5_000, sweep);
   }
 
-  #follow(follower: Follower): void {
-    const status = statusOf(follower.name);
+  #follow(follower: Follower, status: FollowerStatus = statusOf(follower.name)): Promise<void> {
     this.statuses.set(follower.name, status);
-    this.#running.push(follow(this.options.engine.eventStore, follower, status, this.options.clock, this.#stop.signal));
+    const running = follow(this.options.engine.eventStore, follower, status, this.options.clock, this.#stop.signal);
+    this.#running.push(running);
+    return running;
   }
 
   collection(name: string): string {

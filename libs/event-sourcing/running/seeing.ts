@@ -1,3 +1,4 @@
+import { Unavailable } from '../errors.js';
 import type { Position } from '../event.js';
 import type { ReadModels } from '../ports/read-models.js';
 import type { Clock } from './clock.js';
@@ -24,11 +25,27 @@ export class Seeing {
     if (!wanted) return true;
     const end = this.clock.monotonic() + this.boundMs;
     for (;;) {
-      const status = this.statuses.get(view.follower);
-      const at = status ? status.position : await this.views.checkpoint(view.collection);
-      if (at !== null && at >= wanted) return true;
+      if (await this.#seen(view, wanted)) return true;
       if (this.clock.monotonic() >= end) return false;
       await new Promise<void>((resolve) => { this.clock.after(POLL_MS, resolve); });
     }
+  }
+
+  /** Waits as long as it takes for a view to see a position. @throws Unavailable when the signal aborts */
+  async until(view: { follower: string; collection: string }, position: Position, signal: AbortSignal): Promise<void> {
+    while (!(await this.#seen(view, position))) {
+      if (signal.aborted) throw new Unavailable(view.follower);
+      await new Promise<void>((resolve) => {
+        const end = (): void => { stop(); signal.removeEventListener('abort', end); resolve(); };
+        const stop = this.clock.after(POLL_MS, end);
+        signal.addEventListener('abort', end, { once: true });
+      });
+    }
+  }
+
+  async #seen(view: { follower: string; collection: string }, position: Position): Promise<boolean> {
+    const status = this.statuses.get(view.follower);
+    const at = status ? status.position : await this.views.checkpoint(view.collection);
+    return at !== null && at >= position;
   }
 }

@@ -115,7 +115,7 @@ describe('a fold that throws', () => {
   });
 
   it('is parked again when it could not be written down the first time', async () => {
-    const p = view(), id = fresh();
+    const id = fresh(), p = view({ keys: (e) => (e.stream === `parcel-${id}` ? [id] : []) });
     await take(id); await see(id, 'cliff');
     const views = room.engine.readModels;
     let failures = 1;

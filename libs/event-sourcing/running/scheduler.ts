@@ -45,6 +45,8 @@ const sameDue = (a: Due, b: Due): boolean =>
 
 /** A job that was handed over and of which nothing was heard is handed over again after this (ms): at least once. */
 const SILENT_MS = 30_000;
+/** What the queue did not take is offered to it again after this. */
+const PUT_AGAIN_MS = 1_000;
 
 /**
  * Knows the one due thing of every stream and hands it over when it is due and its lane allows. Everything here can be
@@ -139,14 +141,14 @@ export class Scheduler {
     }
     if (jobs.length > 0) {
       wake = Math.min(wake, SILENT_MS);
-      this.queue.put(jobs).catch(() => { for (const j of jobs) this.#again(j.stream); });
+      this.queue.put(jobs).catch(() => { this.clock.after(PUT_AGAIN_MS, () => { for (const j of jobs) this.#again(j.stream, j.id); }); });
     }
     this.#wakeIn(wake, mono);
   }
 
-  #again(stream: string): void {
+  #again(stream: string, id: string): void {
     const e = this.#entries.get(stream);
-    if (!e) return;
+    if (e?.due.id !== id || e.handedAt === null) return;
     this.#entries.delete(stream);
     e.lane?.running.delete(stream);
     this.offer(stream, e.due);
@@ -155,7 +157,7 @@ export class Scheduler {
   /** From time to time: hands over again what was handed over long ago and never answered by an event. */
   sweep(): void {
     const silent = this.clock.monotonic() - SILENT_MS;
-    for (const e of [...this.#entries.values()]) if (e.handedAt !== null && e.handedAt <= silent) this.#again(e.stream);
+    for (const e of [...this.#entries.values()]) if (e.handedAt !== null && e.handedAt <= silent) this.#again(e.stream, e.due.id);
     // what was settled long before its time lies deep in a heap: it goes when it is most of it
     for (const heap of [this.#free, this.#until, ...[...this.#lanes.values()].map((l) => l.waiting)]) {
       if (heap.size > 1_000 + 2 * this.#entries.size) heap.retain((e) => this.#current(e));

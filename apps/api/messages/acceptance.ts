@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { Refusal } from '#libs/event-sourcing/errors';
 import type { Keyring } from '#libs/event-sourcing/sealing/keyring';
 import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
-import type { Acceptance } from '#libs/messaging/message/message.decider';
+import { EXPIRED, type Acceptance } from '#libs/messaging/message/message.decider';
 import { metadataTooLarge, type NativeMessageDto, type S1MessageDto } from '#libs/messaging/message/messages.dto';
 import { smsSegments } from '#libs/messaging/message/sms-text';
 
@@ -24,6 +24,12 @@ export function canonical(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** A part of a batch is judged at once, as of the moment of the request that is answered. @throws Refusal */
+export function checkExpiry({ sendAt, expiresAt }: Acceptance, now: Date): void {
+  const at = now.toISOString();
+  if (expiresAt && expiresAt <= (sendAt && sendAt > at ? sendAt : at)) throw new Refusal('validation_failed', undefined, [EXPIRED]);
+}
+
 export type Gateways = ReadonlyMap<string, GatewaySettings>;
 
 /** The gateway that a message goes through. @throws Refusal naming the field */
@@ -43,17 +49,14 @@ export const acceptS1 = (dto: S1MessageDto, owner: string, gateways: Gateways): 
   fingerprint: canonical(dto), shape: 's1', acceptedAt: null, sendAt: null, expiresAt: null, batch: null,
 });
 
-/** The native body. @throws Refusal for dates that contradict each other, an unknown gateway, too much metadata */
-export function acceptNative(dto: NativeMessageDto, owner: string, gateways: Gateways, now: Date): Acceptance {
+/** The native body; its expiry is judged when it is decided. @throws Refusal for an unknown gateway, too much metadata */
+export function acceptNative(dto: NativeMessageDto, owner: string, gateways: Gateways): Acceptance {
   const channel = dto.channel ?? 'sms';
   const gateway = gatewayFor(gateways, channel, dto.gateway);
   const sendAt = dto.send_at === undefined ? null : new Date(dto.send_at).toISOString();
   const expiresAt = dto.expires_at === undefined ? null : new Date(dto.expires_at).toISOString();
   const metadata = dto.metadata === undefined ? null : JSON.stringify(dto.metadata);
-  const errors: { field: string; message: string }[] = [];
-  if (expiresAt && expiresAt <= (sendAt ?? now.toISOString())) errors.push({ field: 'expires_at', message: 'must lie after send_at and in the future' });
-  if (metadata && metadataTooLarge(metadata)) errors.push({ field: 'metadata', message: 'must be at most 4 kB of JSON' });
-  if (errors.length > 0) throw new Refusal('validation_failed', undefined, errors);
+  if (metadata && metadataTooLarge(metadata)) throw new Refusal('validation_failed', undefined, [{ field: 'metadata', message: 'must be at most 4 kB of JSON' }]);
   return {
     ...terms(gateway), owner, recipient: dto.to, sender: null, body: dto.body, metadata, segments: channel === 'sms' ? smsSegments(dto.body) : null,
     fingerprint: canonical(dto), shape: 'native', acceptedAt: null, sendAt, expiresAt, batch: null,

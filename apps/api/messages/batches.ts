@@ -10,7 +10,7 @@ import type { BatchEvents, PartTerms } from '#libs/messaging/batch/batch.events'
 import { message, type Acceptance, type Message } from '#libs/messaging/message/message.decider';
 import type { NativeMessageDto } from '#libs/messaging/message/messages.dto';
 import { problemOf } from '#libs/platform/http/problem';
-import { acceptNative, canonical, idFor } from './acceptance.js';
+import { acceptNative, canonical, checkExpiry, idFor } from './acceptance.js';
 import { messageAnswer } from './message.answer.js';
 import { contextOf, type Answer, type Asking, type MessagePorts } from './asking.js';
 
@@ -20,12 +20,18 @@ type Checked = { index: number; acceptance: Acceptance } | { index: number; refu
 
 /** Accepts 1 to 1,000 messages in one request: each good one becomes a part, each bad one its problem. */
 export async function acceptBatch(ports: MessagePorts, items: readonly unknown[], validate: (item: unknown) => NativeMessageDto, asking: Asking): Promise<Answer> {
-  const { bus, keyring, gateways, clock } = ports;
+  const { bus, keyring, gateways, clock, states } = ports;
   const owner = asking.principal.owner;
-  const { id } = idFor(keyring, 'bat', owner, 'POST /api/v1/messages/batch', asking.idempotencyKey);
-  const now = clock.now();
+  const { id, keyed } = idFor(keyring, 'bat', owner, 'POST /api/v1/messages/batch', asking.idempotencyKey);
+  // a repeat is judged as of the first time: what was good then is not refused because it has expired since
+  const first = keyed ? ((await states.load(batch, `batch-${id}`)).state as Batch).acceptedAt : '';
+  const now = first ? new Date(first) : clock.now();
   const checked = items.map((item, index): Checked => {
-    try { return { index, acceptance: acceptNative(validate(item), owner, gateways, now) }; }
+    try {
+      const acceptance = acceptNative(validate(item), owner, gateways);
+      checkExpiry(acceptance, now);
+      return { index, acceptance };
+    }
     catch (error) { if (error instanceof Refusal) return { index, refusal: error }; throw error; }
   });
   const good = checked.filter((c) => 'acceptance' in c);

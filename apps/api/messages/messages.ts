@@ -29,7 +29,7 @@ export class Messages {
   }
 
   async acceptNative(dto: NativeMessageDto, asking: Asking): Promise<Answer> {
-    const acceptance = acceptNative(dto, asking.principal.owner, this.ports.gateways, this.ports.clock.now());
+    const acceptance = acceptNative(dto, asking.principal.owner, this.ports.gateways);
     const { id, done, replayed } = await this.#accept(acceptance, asking);
     // a repeat is answered as the first time: from what was accepted, not from what became of it since
     const first: Message = { ...message.initial, ...accepted(done.state), status: 'queued', dueAt: done.state.sendAt };

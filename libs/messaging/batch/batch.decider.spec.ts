@@ -4,7 +4,7 @@ import { stateOf } from '#libs/event-sourcing/decider';
 import type { EventOf } from '#libs/event-sourcing/event';
 import { given, stateAfter, storedAs } from '#libs/event-sourcing/testing/given';
 import { at, context, S3_POLICY } from '../testing/message-life.js';
-import { AcceptBatch, AddBatchItems, batch, RecordPartsMade, type BatchItem } from './batch.decider.js';
+import { AcceptBatch, AddBatchItems, batch, RecordPartsMade, type Batch, type BatchItem } from './batch.decider.js';
 import type { BatchEvents } from './batch.events.js';
 import { BATCH_PARTS, parts } from './parts.process.js';
 
@@ -70,7 +70,7 @@ describe('a batch', () => {
       const events: BatchEvent[] = [];
       for (const c of commands) {
         const decided = (batch.decide as unknown as Record<string, (s: unknown, d: object, now: string, id: string) => BatchEvent[]>)[c.constructor.name]!(state, c.data, at(0), '1');
-        for (const e of decided) state = stateOf(batch, [{ ...storedAs(batch, e, events.push(e) - 1), metadata: {} }] as never, state);
+        for (const e of decided) state = stateOf<Batch, BatchEvents>(batch, [{ ...storedAs(batch, e, events.push(e) - 1), metadata: {} }] as never, state);
         expect(state.made).toBeLessThanOrEqual(state.chunks);
       }
       const of = (type: BatchEvent['type']): BatchEvent[] => events.filter((e) => e.type === type);

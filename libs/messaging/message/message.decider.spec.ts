@@ -12,6 +12,13 @@ describe('accepting a message', () => {
   it('is due when it was asked for', () => given(message).when(accept({ sendAt: at(60) }), at(0)).then(accepted({ sendAt: at(60) })));
   it('is due at once where that moment is past', () => given(message).when(accept({ sendAt: at(-60) }), at(0)).then(accepted()));
   it('keeps the moment of its batch', () => given(message).when(accept({ acceptedAt: at(-5), batch: 'bat_1' }), at(0)).then(accepted({ acceptedAt: at(-5), sendAt: at(-5), batch: 'bat_1' })));
+  it('is refused where its expiry leaves no time to send, a part of a batch not: that was judged with its batch', () => {
+    given(message).when(accept({ expiresAt: at(0) }), at(0)).thenRefused('validation_failed');
+    given(message).when(accept({ expiresAt: at(50), sendAt: at(50) }), at(0)).thenRefused('validation_failed');
+    given(message).when(accept({ expiresAt: at(0.001) }), at(0)).then(accepted({ expiresAt: at(0.001) }));
+    given(message).when(accept({ expiresAt: at(5), acceptedAt: at(6) }), at(9)).then(accepted({ expiresAt: at(5), acceptedAt: at(6), sendAt: at(6) }));
+    given(message, accepted({ expiresAt: at(5) })).when(accept({ expiresAt: at(5) }), at(9)).thenNothing();
+  });
   it('happens once', () => given(message, accepted()).when(accept({ body: 'another' }), at(1)).thenNothing());
   it('names owner, batch, subject and day in its tags', () => expect(message.tags(stateAfter(message, [accepted({ batch: 'bat_1' })])))
     .toEqual({ owner: 'o1', parent: 'bat_1', subjects: ['sub_+15551234567'], acceptedAt: at(0) }));

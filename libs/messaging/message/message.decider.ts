@@ -12,6 +12,9 @@ export type AttemptResult =
   | { outcome: 'failed'; temporary: boolean; problem: string; status: number | null; answer: string | null; retryAfterMs?: number }
   | { outcome: 'unknown'; problem: string; status: number | null; answer: string | null };
 
+/** What is wrong with an expiry that leaves no time to send. */
+export const EXPIRED = { field: 'expires_at', message: 'must lie after send_at and in the future' };
+
 /** `fingerprint` holds the canonical request in the open; it is stored as an HMAC. `acceptedAt` null: now. `sendAt` null: at once. */
 export type Acceptance = Omit<Accepted, 'acceptedAt' | 'sendAt' | 'to'> & { acceptedAt: string | null; sendAt: string | null };
 
@@ -143,7 +146,10 @@ export const message = decider<Message, MessageEvents>()({
     AcceptMessage: (m, data, now) => {
       if (m.status !== 'new') return [];
       const acceptedAt = data.acceptedAt ?? now;
-      return [{ type: 'MessageAccepted', data: { ...data, acceptedAt, sendAt: data.sendAt && data.sendAt > acceptedAt ? data.sendAt : acceptedAt, to: 'queued' } }];
+      const sendAt = data.sendAt && data.sendAt > acceptedAt ? data.sendAt : acceptedAt;
+      // decided here, so that the repeat of a request is the same answer also after its message has expired; a part was checked with its batch
+      if (data.acceptedAt === null && data.expiresAt && data.expiresAt <= sendAt) throw new Refusal('validation_failed', undefined, [EXPIRED]);
+      return [{ type: 'MessageAccepted', data: { ...data, acceptedAt, sendAt, to: 'queued' } }];
     },
 
     StartAttempt: (m, { n }, now) => {

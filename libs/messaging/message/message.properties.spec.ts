@@ -5,7 +5,8 @@ import { Refusal } from '#libs/event-sourcing/errors';
 import { storedAs } from '#libs/event-sourcing/testing/given';
 import { accept, at, cancel, NO, record, recordNotMade, settle, start, TEMPORARY, UNKNOWN, YES, type MessageEvent } from '../testing/message-life.js';
 import { delivery } from './delivery.process.js';
-import { message, type Message } from './message.decider.js';
+import { message, type AttemptResult, type Message } from './message.decider.js';
+import type { MessageEvents } from './message.events.js';
 
 /** product.md, "Delivery states": from → to; what stays where it is, is always allowed. */
 const EDGES: Record<string, readonly string[]> = {
@@ -17,15 +18,15 @@ const EDGES: Record<string, readonly string[]> = {
   sent: [], failed: [], dead: [], expired: [], cancelled: [],
 };
 const FINAL = ['sent', 'failed', 'dead', 'expired', 'cancelled'];
-const RESULTS = [YES, TEMPORARY, NO, UNKNOWN, { ...TEMPORARY, retryAfterMs: 90_000 }];
+const RESULTS: AttemptResult[] = [YES, TEMPORARY, NO, UNKNOWN, { ...TEMPORARY, retryAfterMs: 90_000 }];
 
+interface Step { wait: number; kind: string; back: number; result: AttemptResult }
 /** A command about the attempt that is next, under way or past (`back`), after some time. */
-const step = fc.record({
+const step: fc.Arbitrary<Step> = fc.record({
   wait: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 0, max: 60 }) }, { weight: 1, arbitrary: fc.integer({ min: 60, max: 100_000 }) }),
   kind: fc.constantFrom('accept', 'start', 'start', 'start', 'record', 'record', 'record', 'notMade', 'settle', 'cancel'),
   back: fc.constantFrom(0, 0, 0, 1, 2, -1), result: fc.constantFrom(...RESULTS),
 });
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 const terms = fc.record({
   onUnknown: fc.constantFrom('retry' as const, 'hold' as const), sendAt: fc.constantFrom(null, at(100)), expiresAt: fc.constantFrom(null, null, at(400)),
   policy: fc.record({ kind: fc.constant('constant' as const), everyMs: fc.integer({ min: 0, max: 60_000 }), attempts: fc.integer({ min: 1, max: 5 }), spanMs: fc.integer({ min: 1_000, max: 3_600_000 }), jitter: fc.constantFrom(0, 0.2) }),
@@ -60,7 +61,7 @@ function live(over: object, steps: readonly Step[], tell: { event?(before: Messa
       const stored = JSON.parse(JSON.stringify(storedAs(message, e, revision, 'message-1', before))) as never;
       expect(stored).toEqual(storedAs(message, e, revision, 'message-1', before));
       expect(message.evolve).toHaveProperty(e.type);
-      m = stateOf(message, [{ ...(stored as object), revision: revision++, metadata: METADATA }] as never, m);
+      m = stateOf<Message, MessageEvents>(message, [{ ...(stored as object), revision: revision++, metadata: METADATA }] as never, m);
       tell.event?.(was, e, m);
     }
     tell.decided?.(before, command, events, m, at(seconds));
@@ -69,7 +70,7 @@ function live(over: object, steps: readonly Step[], tell: { event?(before: Messa
   return m;
 }
 const always = (check: (over: object, steps: Step[]) => void): void => { fc.assert(fc.property(terms, fc.array(step, { maxLength: 40 }), check), { numRuns: 300 }); };
-const movesIn = (e: MessageEvent): { from?: string; to?: string } => e.data;
+const movesIn = (e: MessageEvent): { from?: string; to?: string } => e.data as { from?: string; to?: string };
 
 describe('whatever is asked of a message, in whatever order, at whatever time', () => {
   it('status moves along the allowed edges only, and each from is where it was', () => always((over, steps) => {

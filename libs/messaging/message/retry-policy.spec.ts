@@ -22,7 +22,7 @@ async function walk(policy: RetryPolicy, callMs = 0): Promise<{ clock: TestClock
   let m = message.initial, revision = 0, last!: Event;
   const now = (): string => clock.now().toISOString();
   const fold = (events: Event[]): void => {
-    for (last of events) m = stateOf(message, [{ ...storedAs(message, last, revision, 'message-1', m), revision: revision++, metadata: METADATA }] as never, m);
+    for (last of events) m = stateOf<Message, MessageEvents>(message, [{ ...storedAs(message, last, revision, 'message-1', m), revision: revision++, metadata: METADATA }] as never, m);
   };
   fold(message.decide.AcceptMessage(m, acceptance({ policy }), now(), '1'));
   for (let due = delivery.next(m, '1'); due; due = delivery.next(m, '1')) {

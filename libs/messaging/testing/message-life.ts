@@ -46,9 +46,9 @@ export const recordNotMade = (n: number, id = '1'): RecordNotMade => new RecordN
 export const settle = (n: number, id = '1'): SettleAttempt => new SettleAttempt(id, { n }, context);
 export const cancel = (by = 'o1', reason: 'asked' | 'erased' = 'asked', id = '1'): CancelMessage => new CancelMessage(id, { by, reason }, context);
 
-export const YES: AttemptResult = { outcome: 'sent', status: 200, providerRef: 'sms-1', answer: 'OK sms-1' };
+export const YES = { outcome: 'sent', status: 200, providerRef: 'sms-1', answer: 'OK sms-1' } as const satisfies AttemptResult;
 /** Not reached. */
-export const TEMPORARY: AttemptResult = { outcome: 'failed', temporary: true, problem: 'connect', status: null, answer: null };
+export const TEMPORARY = { outcome: 'failed', temporary: true, problem: 'connect', status: null, answer: null } as const satisfies AttemptResult;
 /** The gateway's no. */
-export const NO: AttemptResult = { outcome: 'failed', temporary: false, problem: 'rejected', status: 200, answer: 'ERR' };
-export const UNKNOWN: AttemptResult = { outcome: 'unknown', problem: 'timeout', status: null, answer: null };
+export const NO = { outcome: 'failed', temporary: false, problem: 'rejected', status: 200, answer: 'ERR' } as const satisfies AttemptResult;
+export const UNKNOWN = { outcome: 'unknown', problem: 'timeout', status: null, answer: null } as const satisfies AttemptResult;

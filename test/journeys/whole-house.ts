@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent as HttpAgent, request as http } from 'node:http';
+import { Agent as HttpsAgent, request as https } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startGatewayMock, type GatewayMock } from '#apps/gateway-mock/gateway-mock';
+import { openHouse, type House } from '#apps/standalone/house';
+import { until } from '#libs/event-sourcing/testing/test-clock';
+import { loadAuthority, type IssuedKeyPair } from '#libs/identity/certificate/authority';
+import { newApiToken } from '#libs/identity/credential/api-token';
+import { IssueApiToken, IssueCertificate } from '#libs/identity/credential/credential.decider';
+import { parseConfiguration } from '#libs/platform/configuration/configuration';
+
+export interface Reply { status: number; headers: Record<string, string | string[] | undefined>; text: string; body: Record<string, any> }
+export interface Asked { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> }
+/** Somebody with a credential, on one of the listeners. */
+export type Client = (method: string, path: string, asked?: Asked) => Promise<Reply>;
+
+const freePort = (): Promise<number> => new Promise((resolve, reject) => {
+  const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
+    const { port } = server.address() as AddressInfo;
+    server.close(() => resolve(port));
+  });
+});
+
+async function mockClosed({ mock, dir }: { mock: GatewayMock; dir: string }): Promise<void> {
+  await mock.close();
+  rmSync(dir, { recursive: true, force: true });
+}
+
+const context = { principal: 'local:journey', correlationId: 'journey', causationId: 'journey' };
+
+/** The whole of Heliograph on free ports, its gateways played by the mock; ended and started again at will. */
+export class WholeHouse {
+  house!: House;
+  readonly #agents: (HttpAgent | HttpsAgent)[] = [];
+  private constructor(readonly dir: string, readonly mock: GatewayMock, readonly mtlsPort: number) {}
+
+  static async open(): Promise<WholeHouse> {
+    const whole = new WholeHouse(mkdtempSync(join(tmpdir(), 'heliograph-journey-')), await startGatewayMock({ port: 0 }), await freePort());
+    try { await whole.start(); } catch (error) { await mockClosed(whole); throw error; }
+    return whole;
+  }
+
+  /** Gateways beside the two: `quick` tries 3 times at once, `held` asks a person. Both give up on a call after a second. */
+  async start(): Promise<void> {
+    const gatewaysFile = join(this.dir, 'gateways.json');
+    const retry = { kind: 'constant', everyMs: 100, attempts: 3, spanMs: 60_000 };
+    const circuit = { failures: 1_000, windowCalls: 1_000 };
+    const url = `${this.mock.url}/gateway/gateway.jsp`;
+    writeFileSync(gatewaysFile, JSON.stringify([
+      { name: 'quick', kind: 'sms-http', url, deadlineMs: 1000, retry, circuit }, { name: 'held', kind: 'sms-http', url, deadlineMs: 1000, onUnknown: 'hold', retry, circuit },
+    ]));
+    this.house = await openHouse(parseConfiguration({
+      NODE_ENV: 'test', LISTEN_PORTS: '0', MTLS_PORT: String(this.mtlsPort), GATEWAY_MOCK_PORT: String(this.mock.port), GATEWAYS_FILE: gatewaysFile, DATA_DIR: 'data', SECRETS_DIR: 'secrets',
+      RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5',
+    }, this.dir));
+  }
+  async stop(): Promise<void> {
+    for (const agent of this.#agents.splice(0)) agent.destroy();
+    await this.house.close();
+  }
+  async close(): Promise<void> {
+    try { await this.stop(); } finally { await mockClosed(this); }
+  }
+
+  /** A new API token's text. */
+  async token(owner: string, role: 'user' | 'admin' = 'user'): Promise<string> {
+    const { id, text, sha256 } = newApiToken(randomBytes);
+    await this.house.api.bus.execute(new IssueApiToken(id, { owner, role, sha256, expiresAt: null }, context));
+    return text;
+  }
+  bearer(token: string): Client {
+    const agent = new HttpAgent({ keepAlive: true });
+    this.#agents.push(agent);
+    return (method, path, asked = {}) => this.#ask(false, agent, method, path, { ...asked, headers: { authorization: `Bearer ${token}`, ...asked.headers } });
+  }
+  async signedIn(owner: string, role: 'user' | 'admin' = 'user'): Promise<Client> { return this.bearer(await this.token(owner, role)); }
+
+  async certificate(owner: string): Promise<IssuedKeyPair> {
+    const issued = await (await loadAuthority(this.house.secrets.ca, { now: () => new Date(), random: randomBytes })).issueClient({ owner, days: 30 });
+    await this.house.api.bus.execute(new IssueCertificate(issued.serial, { owner, role: 'user', fingerprint256: issued.fingerprint256, expiresAt: issued.notAfter }, context));
+    return issued;
+  }
+  /** On the mutual-TLS listener. */
+  async certified(owner: string): Promise<Client> {
+    const pair = await this.certificate(owner);
+    const agent = new HttpsAgent({ keepAlive: true, ca: this.house.secrets.ca.certificate, cert: pair.certificate, key: pair.privateKey, servername: 'localhost' });
+    this.#agents.push(agent);
+    return (method, path, asked = {}) => this.#ask(true, agent, method, path, asked);
+  }
+
+  #ask(tls: boolean, agent: HttpAgent | HttpsAgent, method: string, path: string, { body, raw, headers = {} }: Asked): Promise<Reply> {
+    const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const port = tls ? this.mtlsPort : this.house.listening.ports[0]!.port;
+    const head = { host: `localhost:${port}`, ...(content === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(content)) }), ...headers };
+    return new Promise((resolve, reject) => {
+      const asked = (tls ? https : http)({ host: '127.0.0.1', port, method, path, agent, headers: head } as object, (answer) => {
+        const parts: Buffer[] = [];
+        answer.on('data', (part: Buffer) => parts.push(part)).once('error', reject).once('end', () => {
+          const text = Buffer.concat(parts).toString('utf8');
+          resolve({ status: answer.statusCode!, headers: answer.headers, text, body: text.startsWith('{') ? JSON.parse(text) as Record<string, unknown> : {} });
+        });
+      });
+      asked.once('error', reject).end(content);
+    });
+  }
+
+  /** The message once it has this status. */
+  async shown(client: Client, id: string, status: string): Promise<Record<string, any>> {
+    let last: Reply | undefined;
+    try { await until(`${id} is ${status}`, async () => (last = await client('GET', `/api/v1/messages/${id}`)).body['status'] === status); }
+    catch (error) { throw new Error(`${String(error)}: ${last?.text}`); }
+    return last!.body;
+  }
+  events(id: string): Promise<{ type: string; data: unknown }[]> { return this.house.engine.eventStore.read(`message-${id}`, 0, 1_000); }
+}

@@ -7,22 +7,18 @@ import { Kernel } from '#libs/event-sourcing/running/kernel';
 import { openEmbedded, type Embedded } from '#libs/engines/embedded/embedded';
 import { acceptCertificates, mtlsOptions } from '#libs/identity/certificate/mutual-tls';
 import { ensureSecrets, type Secrets } from '#libs/identity/certificate/secrets-folder';
-import { credential } from '#libs/identity/credential/credential.decider';
 import { liveCredentials, type Credentials } from '#libs/identity/credential/credentials';
-import { batch } from '#libs/messaging/batch/batch.decider';
-import { parts } from '#libs/messaging/batch/parts.process';
 import { defaultGateways } from '#libs/messaging/gateways/default-gateways';
 import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
 import { parseGateways } from '#libs/messaging/gateways/gateways-file';
-import { delivery } from '#libs/messaging/message/delivery.process';
-import { message } from '#libs/messaging/message/message.decider';
 import type { Configuration } from '#libs/platform/configuration/configuration';
 import { createEgress } from '#libs/platform/egress/egress.client';
 import { listen, type Listening } from '#libs/platform/http/listeners';
 import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
-import { messageLog } from '#projections/message-log/message-log.projection';
 import { createApi, type Api, type ApiOptions } from '../api/api.js';
 import { runWorker } from '../worker/worker.js';
+import { openControlSocket } from './control/control-socket.js';
+import { SUBJECTS } from './subjects.js';
 
 /** A running Heliograph in one process: API, follower and worker on the embedded engines. */
 export interface House {
@@ -63,7 +59,7 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock): P
     const gateways = gatewaysOf(c);
     const credentials = liveCredentials({ load: (stream) => engine.eventStore.read(stream, 0, 1_000), monotonic: () => clock.monotonic() });
     const kernel = await Kernel.open({
-      engine, masterKey: secrets.masterKey, clock, deciders: [message, batch, credential], processes: [delivery, parts], projections: [messageLog],
+      engine, masterKey: secrets.masterKey, clock, ...SUBJECTS,
       lanes: (lane) => gateways.get(lane) ?? FORGOTTEN_LANE,
       live: [{ prefixes: ['credential-'], onEvent: (event: StoredEvent) => credentials.onEvent(event) }],
     });
@@ -81,6 +77,8 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock): P
     }, c.workerConcurrency, working.signal);
     undo.push(async () => { working.abort(); await worker; });
     kernel.startFollowers();
+    const control = await openControlSocket({ configuration: c, secrets, kernel, clock, random: randomBytes, following: true });
+    undo.push(() => control.close());
     const listening = await openListeners(c, secrets, api);
     const close = async (): Promise<{ cut: number }> => {
       api.readiness.drain();

@@ -1,0 +1,77 @@
+import { Refusal } from '#libs/event-sourcing/errors';
+import { newApiToken } from '#libs/identity/credential/api-token';
+import { credential, IssueApiToken, RevokeCredential, type CredentialState } from '#libs/identity/credential/credential.decider';
+import { ROLES, type Role } from '#libs/identity/principal';
+import { credentialList, type ListedCredential } from '#projections/credential-list/credential-list.projection';
+import { listCredentials } from '#projections/credential-list/credential-list.reader';
+import { contextOf, operation } from './operation.js';
+import { upToDate } from './views.js';
+
+const DAY_MS = 86_400_000;
+const EXPIRING_MS = 30 * DAY_MS;
+const LONGEST_TOKEN_DAYS = 3_650;
+
+export interface CredentialAnswer {
+  id: string; owner: string; role: string; state: 'active' | 'expiring' | 'expired' | 'revoked';
+  issued_at: string; expires_at: string | null; revoked_at: string | null; reason: string | null;
+  /** not kept track of yet: always null */
+  last_used_at: null;
+}
+
+const WORDS: Record<ListedCredential['kind'], string> = { 'api-token': 'an API token', 'client-certificate': 'a client certificate' };
+
+export const createToken = operation<{ owner: string; role: Role; expires_days?: number }, { id: string; token: string; owner: string; role: Role; expires_at: string | null }>({
+  given: {
+    type: 'object', additionalProperties: false, required: ['owner', 'role'],
+    properties: { owner: { type: 'string' }, role: { type: 'string', enum: ROLES }, expires_days: { type: 'integer', minimum: 1, maximum: LONGEST_TOKEN_DAYS, nullable: true } },
+  },
+  async run(parts, { owner, role, expires_days }) {
+    const { id, text, sha256 } = newApiToken(parts.random);
+    const expiresAt = expires_days === undefined ? null : new Date(parts.clock.now().getTime() + expires_days * DAY_MS).toISOString();
+    await parts.kernel.commands.execute(credential, new IssueApiToken(id, { owner, role, sha256, expiresAt }, contextOf(parts)));
+    return { id, token: text, owner, role, expires_at: expiresAt };
+  },
+});
+
+/** All credentials of a kind, newest first, a page after the other. */
+export const listOf = (kind: ListedCredential['kind']) => operation<{ owner?: string; limit?: number }, { credentials: CredentialAnswer[]; more: boolean }>({
+  given: {
+    type: 'object', additionalProperties: false, required: [],
+    properties: { owner: { type: 'string', nullable: true }, limit: { type: 'integer', minimum: 1, maximum: 10_000, nullable: true } },
+  },
+  async run(parts, { owner, limit = 200 }, running) {
+    await upToDate(parts, credentialList, running);
+    const credentials: CredentialAnswer[] = [];
+    let after: [string, string] | undefined;
+    do {
+      const page = await listCredentials(parts.kernel.options.engine.readModels, { kind, ...(owner === undefined ? {} : { owner }) }, Math.min(500, limit - credentials.length), after);
+      credentials.push(...page.credentials.map(({ id, row }) => answerOf(id, row, parts.clock.now())));
+      after = page.next ?? undefined;
+    } while (after && credentials.length < limit);
+    return { credentials, more: after !== undefined };
+  },
+});
+
+export const revokeOf = (kind: ListedCredential['kind']) => operation<{ id: string }, { id: string; owner: string; revoked_at: string; already: boolean }>({
+  given: { type: 'object', additionalProperties: false, required: ['id'], properties: { id: { type: 'string' } } },
+  async run(parts, given) {
+    const id = given.id.replaceAll(':', '').toLowerCase();
+    const found = /^[0-9a-f]{32}$/.test(id) ? await parts.kernel.states.read(credential, `credential-${id}`) : null;
+    const state = (found?.state ?? null) as CredentialState | null;
+    if (state?.kind !== kind) throw new Refusal('not_found', `There is no ${WORDS[kind].replace(/^an? /, '')} ${given.id}. The list shows the ids.`);
+    const done = await parts.kernel.commands.execute<CredentialState>(credential, new RevokeCredential(id, { reason: 'requested' }, contextOf(parts)));
+    return { id, owner: done.state.owner, revoked_at: done.state.revoked!.at, already: done.events.length === 0 };
+  },
+});
+
+const answerOf = (id: string, row: ListedCredential, now: Date): CredentialAnswer => ({
+  id, owner: row.owner, role: row.role, state: stateOf(row, now.getTime()),
+  issued_at: row.issuedAt, expires_at: row.expiresAt, revoked_at: row.revokedAt, reason: row.reason, last_used_at: null,
+});
+
+const stateOf = (row: ListedCredential, now: number): CredentialAnswer['state'] => {
+  if (row.revokedAt !== null) return 'revoked';
+  const left = row.expiresAt === null ? Infinity : Date.parse(row.expiresAt) - now;
+  return left <= 0 ? 'expired' : left <= EXPIRING_MS ? 'expiring' : 'active';
+};
+

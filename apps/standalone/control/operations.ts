@@ -1,0 +1,13 @@
+import { createToken, listOf, revokeOf } from './credentials.js';
+import type { Operation } from './operation.js';
+
+/** Everything that can be asked for over the control socket, by name. What is not here cannot be done over it. */
+export const OPERATIONS = {
+  'tokens.create': createToken,
+  'tokens.list': listOf('api-token'),
+  'tokens.revoke': revokeOf('api-token'),
+};
+
+export type OperationName = keyof typeof OPERATIONS;
+export type GivenOf<N extends OperationName> = (typeof OPERATIONS)[N] extends Operation<infer G, infer _R> ? G : never;
+export type ResultOf<N extends OperationName> = (typeof OPERATIONS)[N] extends Operation<infer _G, infer R> ? R : never;

@@ -1,0 +1,14 @@
+import { batch } from '#libs/messaging/batch/batch.decider';
+import { parts } from '#libs/messaging/batch/parts.process';
+import { credential } from '#libs/identity/credential/credential.decider';
+import { delivery } from '#libs/messaging/message/delivery.process';
+import { message } from '#libs/messaging/message/message.decider';
+import { credentialList } from '#projections/credential-list/credential-list.projection';
+import { messageLog } from '#projections/message-log/message-log.projection';
+
+/** Every subject that this program knows: what decides, what is due, what is shown. The server and the command line open the same. */
+export const SUBJECTS = {
+  deciders: [message, batch, credential],
+  processes: [delivery, parts],
+  projections: [messageLog, credentialList],
+};

@@ -82,8 +82,8 @@ describe('a message', () => {
     const later = await accepted(user, { send_at: sendAt });
     expect(later).toMatchObject({ send_at: sendAt, next_attempt_at: sendAt });
     const stuck = fresh();
-    whole.mock.setFault({ kind: 'status', number: stuck });
-    const ending = await accepted(device, { to: stuck, channel: 'http', expires_at: expiresAt });
+    whole.mock.setFault({ kind: 'reset', number: stuck });
+    const ending = await accepted(device, { to: stuck, expires_at: expiresAt });
     expect((await whole.shown(user, later['id'], 'sent'))['sent_at'] >= sendAt).toBe(true);
     expect(await whole.shown(device, ending['id'], 'expired')).toMatchObject({ expires_at: expiresAt, s1_status: 'Failed' });
   });

@@ -109,9 +109,9 @@ export class WholeHouse {
   }
 
   /** The message once it has this status. */
-  async shown(client: Client, id: string, status: string): Promise<Record<string, any>> {
+  async shown(client: Client, id: string, status: string, boundMs = 4_000): Promise<Record<string, any>> {
     let last: Reply | undefined;
-    try { await until(`${id} is ${status}`, async () => (last = await client('GET', `/api/v1/messages/${id}`)).body['status'] === status); }
+    try { await until(`${id} is ${status}`, async () => (last = await client('GET', `/api/v1/messages/${id}`)).body['status'] === status, boundMs); }
     catch (error) { throw new Error(`${String(error)}: ${last?.text}`); }
     return last!.body;
   }

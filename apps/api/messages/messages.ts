@@ -37,9 +37,11 @@ export class Messages {
   }
 
   async #accept(acceptance: Acceptance, asking: Asking): Promise<{ id: string; done: Executed<Message>; replayed: boolean }> {
-    const { bus, keyring } = this.ports;
+    const { bus, keyring, clock } = this.ports;
     const { id } = idFor(keyring, 'msg', acceptance.owner, 'POST /api/v1/messages', asking.idempotencyKey);
-    const done: Executed<Message> = await bus.execute(new AcceptMessage(id, acceptance, { ...contextOf(asking), creates: true }));
+    // what has expired cannot be new: it may be the repeat of what is there, which is read first
+    const creates = acceptance.expiresAt === null || acceptance.expiresAt > clock.now().toISOString();
+    const done: Executed<Message> = await bus.execute(new AcceptMessage(id, acceptance, { ...contextOf(asking), creates }));
     const replayed = done.events.length === 0;
     if (replayed) await this.#sameRequest(done.state, acceptance.fingerprint);
     return { id, done, replayed };

@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import { ROLES, type Role } from '#libs/identity/principal';
 import type { CredentialAnswer } from '../standalone/control/credentials.js';
+import { parseConfiguration } from '#libs/platform/configuration/configuration';
 import { ask } from './asking.js';
+import { initSecrets } from './init.js';
 import { whole } from './numbers.js';
 import { table, when, type Colour, type Terminal } from './terminal.js';
 
@@ -32,7 +34,34 @@ export function credentialCommands(t: Terminal): Command[] {
     });
   tokens.command('revoke <id>').description('from now on the token opens nothing')
     .action(async (id: string, { json }: Json) => { t.out(revoked(await ask('tokens.revoke', { id }, t), json, 'Token')); });
-  return [tokens];
+  return [tokens, certificateCommands(t)];
+}
+
+function certificateCommands(t: Terminal): Command {
+  const certs = new Command('certs').description('client certificates, for the mutual-TLS port, and what the server needs for it');
+  certs.command('init').description('make the master key, the certificate authority and the server certificate in SECRETS_DIR; overwrites nothing')
+    .action(async ({ json }: Json) => {
+      const done = await initSecrets(parseConfiguration(t.env));
+      t.out(json ? `${JSON.stringify(done)}\n` : [...done.made.map((f) => `made  ${f}`), ...done.kept.map((f) => `kept  ${f}`), 'Keep a copy of these files apart from the data: what the data holds is read with the master key only.', ''].join('\n'));
+    });
+  certs.command('issue').description('sign a client certificate and write it with its key to SECRETS_DIR/clients')
+    .requiredOption('--owner <name>', 'whose messages it sends and sees')
+    .addOption(ROLE().default('user'))
+    .option('--days <days>', 'how long it is valid', whole(1, 398), 365)
+    .option('--name <folder>', 'the folder it is written to, where it is not called like its owner')
+    .action(async ({ owner, role, days, name, json }: Json & { owner: string; role: Role; days: number; name?: string }) => {
+      const made = await ask('certs.issue', { owner, role, days, ...(name === undefined ? {} : { name }) }, t);
+      t.out(json ? `${JSON.stringify(made)}\n` : `Certificate ${made.serial} for ${made.owner} (${made.role}), until ${when(made.expires_at)}.\nGive its owner the folder ${made.folder}: client.crt, client.key, ca.crt.\n`);
+    });
+  certs.command('list').description('client certificates, newest first; those that end within 30 days stand out; when one was last used is not kept track of yet')
+    .option('--owner <name>', 'only those of this owner').option('--limit <n>', 'so many at most', whole(1, 10_000), 200)
+    .action(async ({ owner, limit, json }: Json & { owner?: string; limit: number }) => {
+      const answer = await ask('certs.list', { limit, ...(owner === undefined ? {} : { owner }) }, t);
+      t.out(json ? `${JSON.stringify(answer)}\n` : listed(t, 'SERIAL', answer));
+    });
+  certs.command('revoke <serial>').description('from now on the certificate opens nothing, on open connections too')
+    .action(async (id: string, { json }: Json) => { t.out(revoked(await ask('certs.revoke', { id }, t), json, 'Certificate')); });
+  return certs;
 }
 
 const COLOURS: Record<CredentialAnswer['state'], Colour | null> = { active: null, expiring: 'yellow', expired: 'red', revoked: 'grey' };

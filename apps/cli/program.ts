@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { credentialCommands } from './credentials.js';
+import { messageCommand } from './messages.js';
 import type { Terminal } from './terminal.js';
 
 export const HEADING = 'Looks after a Heliograph: asks the server that runs on DATA_DIR, or opens the folder itself where none runs. Settings are those of the server: environment and .env.';
@@ -14,7 +15,7 @@ Exit codes:
 /** The whole command line. */
 export function program(t: Terminal): Command {
   const root = new Command('heliograph').description(HEADING).addHelpText('after', EXITS).showHelpAfterError('(--help shows what there is)');
-  for (const command of [...credentialCommands(t)]) root.addCommand(command);
+  for (const command of [...credentialCommands(t), messageCommand(t)]) root.addCommand(command);
   settle(root, t);
   return root;
 }

@@ -17,8 +17,8 @@ export interface Parts {
   following: boolean;
 }
 
-/** How far a long piece of work is; `of` is null where nobody knows. */
-export interface Progress { done: number; of: number | null; unit: string }
+/** How far a long piece of work is; `of` is null where nobody knows. `share` (0 to 1) is an estimate for the eye. */
+export interface Progress { done: number; of: number | null; unit: string; share?: number }
 
 export interface Running {
   progress(at: Progress): void;

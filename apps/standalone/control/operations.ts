@@ -1,4 +1,6 @@
+import { issueCertificate } from './certificates.js';
 import { createToken, listOf, revokeOf } from './credentials.js';
+import { listOfMessages, replayMessage, showMessage } from './messages.js';
 import type { Operation } from './operation.js';
 
 /** Everything that can be asked for over the control socket, by name. What is not here cannot be done over it. */
@@ -6,6 +8,12 @@ export const OPERATIONS = {
   'tokens.create': createToken,
   'tokens.list': listOf('api-token'),
   'tokens.revoke': revokeOf('api-token'),
+  'certs.issue': issueCertificate,
+  'certs.list': listOf('client-certificate'),
+  'certs.revoke': revokeOf('client-certificate'),
+  'messages.list': listOfMessages,
+  'messages.show': showMessage,
+  'messages.replay': replayMessage,
 };
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -1,0 +1,53 @@
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { Refusal } from '#libs/event-sourcing/errors';
+import { NO_STREAM } from '#libs/event-sourcing/event';
+import { loadAuthority, LONGEST_DAYS, sha256 } from '#libs/identity/certificate/authority';
+import { readClient, writeClient } from '#libs/identity/certificate/secrets-folder';
+import { credential, IssueCertificate, OWNER_NAME, OWNER_NAME_RULE } from '#libs/identity/credential/credential.decider';
+import { ROLES, type Role } from '#libs/identity/principal';
+import { contextOf, operation, type Parts } from './operation.js';
+
+export interface IssuedAnswer { serial: string; fingerprint256: string; owner: string; role: Role; expires_at: string; folder: string }
+
+/**
+ * Signs a client certificate, writes it with its key for its owner to take away, and makes it known to the registry. A folder
+ * whose certificate the registry does not know is one where this was interrupted: then that certificate is made known.
+ */
+export const issueCertificate = operation<{ owner: string; role: Role; days: number; name?: string }, IssuedAnswer>({
+  given: {
+    type: 'object', additionalProperties: false, required: ['owner', 'role', 'days'],
+    properties: {
+      owner: { type: 'string' }, role: { type: 'string', enum: ROLES }, days: { type: 'integer', minimum: 1, maximum: LONGEST_DAYS }, name: { type: 'string', nullable: true },
+    },
+  },
+  async run(parts, { owner, role, days, name = owner }) {
+    const { secretsDir } = parts.configuration;
+    const errors = [{ field: 'owner', value: owner }, { field: 'name', value: name }].filter(({ value }) => !OWNER_NAME.test(value)).map(({ field }) => ({ field, message: OWNER_NAME_RULE }));
+    if (errors.length > 0) throw new Refusal('validation_failed', undefined, errors);
+    const folder = join(secretsDir, 'clients', name);
+    const taken = new Refusal('conflict', `There is a certificate in ${folder} already. Give this one another --name, or take the other away first.`);
+    const known = await readClient(secretsDir, name);
+    if (known) {
+      const left = leftBehind(known.certificate);
+      const isKnown = (await parts.kernel.states.read(credential, `credential-${left.serial}`)).revision !== NO_STREAM;
+      if (isKnown || left.owner !== owner || left.notAfter <= parts.clock.now().toISOString()) throw taken;
+      return register(parts, left, owner, role, folder);
+    }
+    const authority = await loadAuthority(parts.secrets.ca, { now: () => parts.clock.now(), random: parts.random });
+    const made = await authority.issueClient({ owner, days });
+    if (await writeClient(secretsDir, name, made, parts.secrets.ca) === null) throw taken;
+    return register(parts, made, owner, role, folder);
+  },
+});
+
+async function register(parts: Parts, made: { serial: string; fingerprint256: string; notAfter: string }, owner: string, role: Role, folder: string): Promise<IssuedAnswer> {
+  const { serial, fingerprint256, notAfter } = made;
+  await parts.kernel.commands.execute(credential, new IssueCertificate(serial, { owner, role, fingerprint256, expiresAt: notAfter }, contextOf(parts)));
+  return { serial, fingerprint256, owner, role, expires_at: notAfter, folder };
+}
+
+function leftBehind(pem: string): { serial: string; fingerprint256: string; notAfter: string; owner: string } {
+  const x = new X509Certificate(pem);
+  return { serial: x.serialNumber.toLowerCase(), fingerprint256: sha256(x.raw), notAfter: x.validToDate.toISOString(), owner: /^CN=(.*)$/m.exec(x.subject)?.[1] ?? '' };
+}

@@ -1,13 +1,15 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Damaged } from '../errors.js';
 import type { KeyCandidate, KeyRecord, Keys } from '../ports/keys.js';
 import type { Period, Subject } from '../sealed.js';
+import { randomPool } from './random-pool.js';
 
 const NONCE = 12, KEY = 32, TAG = 16;
+const pooled = randomPool();
 
 /** AES-256-GCM, random 96-bit nonce in front, tag behind (NIST SP 800-38D). */
-export function encrypt(key: Uint8Array, text: Uint8Array | string, additional: string, random: (n: number) => Buffer = randomBytes): Buffer {
+export function encrypt(key: Uint8Array, text: Uint8Array | string, additional: string, random: (n: number) => Buffer = pooled): Buffer {
   const nonce = random(NONCE);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(additional));
   const body = typeof text === 'string' ? cipher.update(text, 'utf8') : cipher.update(text);
@@ -42,7 +44,7 @@ export class Keyring {
     private readonly ids: Buffer, private readonly random: (n: number) => Buffer) {}
 
   /** @throws Error for a key that is not of 32 bytes · Damaged when the master key is not the one that the directory was made with: nothing is written then */
-  static async open(store: Keys, masterKey: Uint8Array, random: (n: number) => Buffer = randomBytes): Promise<Keyring> {
+  static async open(store: Keys, masterKey: Uint8Array, random: (n: number) => Buffer = pooled): Promise<Keyring> {
     if (masterKey.length !== KEY) throw new Error(`a master key has ${KEY} bytes, not ${masterKey.length}`);
     const wrapping = derive(masterKey, 'heliograph wrapping v1');
     const fixed = ['constant:directory', 'constant:ids'];
@@ -179,7 +181,7 @@ const plainOf = (c: KeyCandidate): Buffer => plain.get(c)!;
 function candidate(hash: string, kind: 'sub' | 'per' | 'key', wrapping: Buffer, random: (n: number) => Buffer): KeyCandidate {
   const key = random(KEY);
   const id = `${kind}_${random(16).toString('base64url')}`;
-  const c: KeyCandidate = { hash, id, wrapped: encrypt(wrapping, key, id, random) };
+  const c: KeyCandidate = { hash, id, wrapped: new Uint8Array(encrypt(wrapping, key, id, random)) }; // of its own memory: a slice of Node's pool is copied to a thread with the whole pool
   plain.set(c, key);
   return c;
 }

@@ -122,7 +122,7 @@ describe('two workers with one job', () => {
     for (const id of ids) {
       const job = await w.job(`message-${id}`);
       const answers = await Promise.all([performAttempt(a.ports, job), performAttempt(b.ports, job)]);
-      expect(answers.toSorted()).toEqual(['done', 'drop']);
+      expect(new Set(answers)).toEqual(new Set(['done', 'drop']));
       expect(await w.life(id)).toEqual(START_AND_SEND);
     }
     expect(w.calls.map((c) => c.headers['idempotency-key'])).toEqual(ids.map((id) => `${id}/1`));
@@ -138,7 +138,7 @@ describe('two workers with one job', () => {
   });
   it('the same worker twice at once: one call', async () => {
     const id = await w.accepted(), job = await w.job(`message-${id}`);
-    expect((await Promise.all([performAttempt(w.first.ports, job), performAttempt(w.first.ports, job)])).toSorted()).toEqual(['done', 'drop']);
+    expect(new Set(await Promise.all([performAttempt(w.first.ports, job), performAttempt(w.first.ports, job)]))).toEqual(new Set(['done', 'drop']));
     expect(w.calls).toHaveLength(1);
   });
 });

@@ -28,7 +28,7 @@ describe("T39 S1's sender_number", () => {
     for (const client of [user, device]) {
       const reply = await s1(number, 'hello', client);
       expect(reply).toMatchObject({ status: 400, wrote: false, body: { code: 'invalid_sender_number', title: 'Invalid sender number' } });
-      expect(reply.body['detail']).toContain('Invalid sender number');
+      expect(reply.body.detail).toContain('Invalid sender number');
       expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/);
     }
   });
@@ -64,7 +64,7 @@ describe('T42 texts that try something', () => {
     const { status, body: { id } } = await native(text);
     expect(status).toBe(202);
     expect(await whole.shown(user, id, 'sent')).toMatchObject({ body: text });
-    expect((await user('GET', `${AT}/${id}/events`)).body['events'][0].data.body).toBe(text);
+    expect((await user('GET', `${AT}/${id}/events`)).body.events[0]!.data.body).toBe(text);
     expect(whole.mock.received().find((c) => c.idempotencyKey === `${id}/1`)!.text).toBe(text);
   });
 });
@@ -73,7 +73,7 @@ describe('the form of a request', () => {
   it('both bodies mixed: 422, naming what is mixed', async () => {
     const reply = await leaving(() => user('POST', AT, { body: { sender_number: '+15550001111', message_body: 'a', to: '+15550002222', body: 'b' } }));
     expect(reply).toMatchObject({ status: 422, wrote: false });
-    expect(reply.body['errors'].map((e: { field: string }) => e.field)).toEqual(['sender_number', 'message_body', 'to', 'body']);
+    expect(reply.body.errors.map((e) => e.field)).toEqual(['sender_number', 'message_body', 'to', 'body']);
   });
   it.each<[string, object, string]>([
     ['an unknown field', { colour: 'red' }, 'colour'], ['an unknown channel', { channel: 'pigeon' }, 'channel'], ['an unknown gateway', { gateway: 'nowhere' }, 'gateway'],
@@ -83,7 +83,7 @@ describe('the form of a request', () => {
   ])('%s: 422, naming the field', async (_, over, field) => {
     const reply = await native('hello', over);
     expect(reply).toMatchObject({ status: 422, wrote: false, body: { code: 'validation_failed' } });
-    expect(reply.body['errors'].map((e: { field: string }) => e.field)).toContain(field);
+    expect(reply.body.errors.map((e) => e.field)).toContain(field);
   });
   it.each<[string, string, string, number]>([['', 'not signed in', '', 401], ['[]', 'a list', 'application/json', 422], ['{"to"', 'no JSON', 'application/json', 400], ['a=b', 'a form', 'application/x-www-form-urlencoded', 415]])('%s (%s)', async (raw, _, type, status) => {
     const reply = await leaving(() => (status === 401 ? whole.bearer('nobody')('POST', AT, { body: { to: '+15550002222', body: 'b' } }) : user('POST', AT, { raw, headers: { 'content-type': type } })));

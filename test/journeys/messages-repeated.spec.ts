@@ -45,7 +45,7 @@ describe('T43 Idempotency-Key', () => {
   it('T43 by another client, on another route: independent', async () => {
     const key = fresh(), [mine, hers] = [await post(key), await post(key, undefined, other)];
     expect(hers.status).toBe(202);
-    expect(hers.body['id']).not.toBe(mine.body['id']);
+    expect(hers.body.id).not.toBe(mine.body.id);
     const batch = await post(key, { body: { messages: [BODY] } }, user, BATCH);
     expect(batch.status).toBe(207);
     expect(batch.headers['idempotency-replayed']).toBeUndefined();
@@ -54,14 +54,14 @@ describe('T43 Idempotency-Key', () => {
     const key = fresh(), token = await whole.token('restarted');
     const asked = { body: { to: '+15550002222', body: 'kept' } };
     const first = await post(key, asked, whole.bearer(token));
-    await whole.shown(whole.bearer(token), first.body['id'], 'sent');
+    await whole.shown(whole.bearer(token), first.body.id, 'sent');
     expect((await post(key, asked, whole.bearer(token))).text).toBe(first.text);
     await whole.stop();
     await whole.start();
     [user, other] = [await whole.signedIn('journeys'), await whole.signedIn('somebody')];
     const again = await post(key, asked, whole.bearer(token));
     expect([again.status, again.text, again.headers['idempotency-replayed']]).toEqual([202, first.text, 'true']);
-    expect((await whole.events(first.body['id'])).map((e) => e.type)).toEqual(['MessageAccepted', 'AttemptStarted', 'AttemptSent']);
+    expect((await whole.events(first.body.id)).map((e) => e.type)).toEqual(['MessageAccepted', 'AttemptStarted', 'AttemptSent']);
   }, 20_000);
   it('T43 after its message has expired: as the first time', async () => {
     const key = fresh(), expires = new Date(Date.now() + 300).toISOString();
@@ -90,19 +90,19 @@ describe('a batch', () => {
     const reply = await user('POST', BATCH, { body: { messages: [item(1), item(2, { to: 'nobody' }), item(3, { metadata: { n: 3 } }), item(4, { expires_at: '2020-01-01T00:00:00Z' }), item(5)] } });
     const { batch, results } = reply.body;
     expect(reply).toMatchObject({ status: 207, body: { batch: expect.stringMatching(/^bat_/), accepted: 3, refused: 2 } });
-    expect(results.map((r: { index: number; status: number }) => [r.index, r.status])).toEqual([[0, 202], [1, 422], [2, 202], [3, 422], [4, 202]]);
-    expect(results[1].problem).toMatchObject({ code: 'validation_failed', errors: [{ field: 'to' }] });
-    expect(results[3].problem).toMatchObject({ errors: [{ field: 'expires_at' }] });
+    expect(results.map((r) => [r.index, r.status])).toEqual([[0, 202], [1, 422], [2, 202], [3, 422], [4, 202]]);
+    expect(results[1]!.problem).toMatchObject({ code: 'validation_failed', errors: [{ field: 'to' }] });
+    expect(results[3]!.problem).toMatchObject({ errors: [{ field: 'expires_at' }] });
     const ids = [0, 2, 4].map((i) => `${batch}.${i}`);
-    expect(results.filter((r: { status: number }) => r.status === 202).map((r: { message: { id: string } }) => r.message.id)).toEqual(ids);
+    expect(results.filter((r) => r.status === 202).map((r) => r.message.id)).toEqual(ids);
     const seen = await Promise.all(ids.map((id) => user('GET', `${AT}/${id}`)));
     expect(seen.map((s) => s.status)).toEqual([200, 200, 200]);
     expect(seen[1]!.body).toMatchObject({ batch, metadata: { n: 3 }, body: 'part 3' });
     for (const id of ids) await whole.shown(user, id, 'sent');
-    await until('the view has its parts', async () => (await user('GET', `${AT}?batch=${batch}&status=sent`)).body['messages'].length === 3);
-    expect((await user('GET', `${AT}?batch=${batch}`)).body['messages'].map((m: { id: string }) => m.id)).toEqual(ids.toReversed());
+    await until('the view has its parts', async () => (await user('GET', `${AT}?batch=${batch}&status=sent`)).body.messages.length === 3);
+    expect((await user('GET', `${AT}?batch=${batch}`)).body.messages.map((m) => m.id)).toEqual(ids.toReversed());
     for (const path of [`/${ids[0]}`, `/${ids[0]}/events`]) expect((await other('GET', AT + path)).status).toBe(404);
-    expect((await other('GET', `${AT}?batch=${batch}`)).body['messages']).toEqual([]);
+    expect((await other('GET', `${AT}?batch=${batch}`)).body.messages).toEqual([]);
     for (const i of [1, 3, 9]) expect((await user('GET', `${AT}/${batch}.${i}`)).status).toBe(404);
   });
   it('1,000: every one is sent once; the same key again is the same answer and nothing more', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { WholeHouse, type Client } from './whole-house.js';
+import { WholeHouse, type Body, type Client } from './whole-house.js';
 
 const AT = '/api/v1/messages';
 let whole: WholeHouse, user: Client, other: Client, admin: Client, device: Client;
@@ -15,7 +15,7 @@ afterAll(() => whole.close());
 beforeEach(() => whole.mock.clearFaults());
 
 const inAnHour = (): string => new Date(Date.now() + 3_600_000).toISOString();
-const accepted = async (client: Client, over: object = {}): Promise<Record<string, any>> => {
+const accepted = async (client: Client, over: object = {}): Promise<Body> => {
   const reply = await client('POST', AT, { body: { to: fresh(), body: 'hello', ...over } });
   expect([reply.status, reply.text]).toEqual([202, expect.any(String)]);
   return reply.body;
@@ -31,25 +31,25 @@ describe('a message', () => {
     expect(id).toMatch(/^msg_[A-Za-z0-9_-]{20,}$/);
     const shown = await whole.shown(client, id, 'sent');
     expect(shown).toMatchObject({ id, channel: 'http', sender, to: null, body: 'Hello from S1', s1_status: 'Delivered', attempts: 1, segments: null, next_attempt_at: null });
-    expect(shown['recent_attempts']).toEqual([expect.objectContaining({ n: 1, outcome: 'sent', status_code: 200, problem: null, answer: expect.stringContaining('sink-') })]);
+    expect(shown.recent_attempts).toEqual([expect.objectContaining({ n: 1, outcome: 'sent', status_code: 200, problem: null, answer: expect.stringContaining('sink-') })]);
     expect(whole.mock.callsWith(`${id}/1`)).toBe(1);
     const life = await client('GET', `${AT}/${id}/events`);
-    expect(life.body['events'].map((e: { type: string }) => e.type)).toEqual(['MessageAccepted', 'AttemptStarted', 'AttemptSent']);
-    expect(life.body['events'][0].data).toMatchObject({ sender, body: 'Hello from S1', shape: 's1' });
+    expect(life.body.events.map((e) => e.type)).toEqual(['MessageAccepted', 'AttemptStarted', 'AttemptSent']);
+    expect(life.body.events[0]!.data).toMatchObject({ sender, body: 'Hello from S1', shape: 's1' });
   });
   it.each(['token', 'certificate'])('the native body, with a %s: accepted, sent, shown', async (how) => {
     const client = how === 'token' ? user : device, to = fresh();
     const first = await accepted(client, { to, body: 'Grüße 👋', metadata: { order: 17, tags: ['a', { b: null }] } });
     expect(first).toMatchObject({ to, body: 'Grüße 👋', status: 'queued', s1_status: 'Pending', attempts: 0, channel: 'sms', gateway: 'sms', segments: 1, metadata: { order: 17, tags: ['a', { b: null }] } });
-    expect(await whole.shown(client, first['id'], 'sent')).toMatchObject({ to, metadata: { order: 17, tags: ['a', { b: null }] }, created_at: first['created_at'], attempts: 1 });
-    expect(whole.mock.received().filter((c) => c.recipient === to)).toEqual([expect.objectContaining({ text: 'Grüße 👋', idempotencyKey: `${first['id']}/1`, duplicate: false })]);
+    expect(await whole.shown(client, first.id, 'sent')).toMatchObject({ to, metadata: { order: 17, tags: ['a', { b: null }] }, created_at: first.created_at, attempts: 1 });
+    expect(whole.mock.received().filter((c) => c.recipient === to)).toEqual([expect.objectContaining({ text: 'Grüße 👋', idempotencyKey: `${first.id}/1`, duplicate: false })]);
   });
   it('fails twice, is tried again by itself, and goes through', async () => {
     const to = fresh();
     whole.mock.setFault({ kind: 'reset', number: to, times: 2 });
     const { id } = await accepted(user, { to, gateway: 'quick' });
     const shown = await whole.shown(user, id, 'sent');
-    expect(shown['recent_attempts'].map((a: { n: number; outcome: string }) => [a.n, a.outcome])).toEqual([[3, 'sent'], [2, 'unknown'], [1, 'unknown']]);
+    expect(shown.recent_attempts.map((a) => [a.n, a.outcome])).toEqual([[3, 'sent'], [2, 'unknown'], [1, 'unknown']]);
     expect([1, 2, 3].map((n) => whole.mock.callsWith(`${id}/${n}`))).toEqual([1, 1, 1]);
   });
   it('is dead when the policy has ended, failed when the gateway says no', async () => {
@@ -57,8 +57,8 @@ describe('a message', () => {
     whole.mock.setFault({ kind: 'reset', number: lost });
     whole.mock.setFault({ kind: 'status', status: 400, number: no });
     const [a, b] = await Promise.all([accepted(user, { to: lost, gateway: 'quick' }), accepted(user, { to: no, gateway: 'quick' })]);
-    expect(await whole.shown(user, a['id'], 'dead')).toMatchObject({ attempts: 3, s1_status: 'Failed', next_attempt_at: null });
-    expect(await whole.shown(user, b['id'], 'failed')).toMatchObject({ attempts: 1, s1_status: 'Failed' });
+    expect(await whole.shown(user, a.id, 'dead')).toMatchObject({ attempts: 3, s1_status: 'Failed', next_attempt_at: null });
+    expect(await whole.shown(user, b.id, 'failed')).toMatchObject({ attempts: 1, s1_status: 'Failed' });
   });
   it.each(['hang', 'reset'] as const)('T45 the gateway\'s answer does not come (%s), on_unknown hold: unknown, one submission, no more', async (kind) => {
     const to = fresh();
@@ -84,8 +84,8 @@ describe('a message', () => {
     const stuck = fresh();
     whole.mock.setFault({ kind: 'reset', number: stuck });
     const ending = await accepted(device, { to: stuck, expires_at: expiresAt });
-    expect((await whole.shown(user, later['id'], 'sent'))['sent_at'] >= sendAt).toBe(true);
-    expect(await whole.shown(device, ending['id'], 'expired')).toMatchObject({ expires_at: expiresAt, s1_status: 'Failed' });
+    expect((await whole.shown(user, later.id, 'sent')).sent_at! >= sendAt).toBe(true);
+    expect(await whole.shown(device, ending.id, 'expired')).toMatchObject({ expires_at: expiresAt, s1_status: 'Failed' });
   });
 });
 
@@ -144,19 +144,19 @@ describe('the list', () => {
     const ids: string[] = [];
     for (let i = 0; i < 7; i++) ids.unshift((await accepted(lister, { to: numbers[i % 2], send_at: inAnHour() }))['id']);
     await lister('POST', `${AT}/${ids[0]}/cancel`);
-    const list = async (query: string): Promise<string[]> => (await lister('GET', AT + query)).body['messages'].map((m: { id: string }) => m.id);
+    const list = async (query: string): Promise<string[]> => (await lister('GET', AT + query)).body.messages.map((m) => m.id);
     expect(await list('')).toEqual(ids);
     expect(await list('?status=cancelled')).toEqual([ids[0]]);
     expect(await list(`?sender=${encodeURIComponent(numbers[1]!)}`)).toEqual(ids.filter((_, i) => i % 2 === 1));
     expect(await list(`?sender=${encodeURIComponent(fresh())}`)).toEqual([]);
-    const third = (await lister('GET', `${AT}/${ids[2]}`)).body['created_at'];
+    const third = (await lister('GET', `${AT}/${ids[2]}`)).body.created_at;
     expect(await list(`?created_to=${third}`)).toEqual(ids.slice(3));
     expect(await list(`?created_from=${third}`)).toEqual(ids.slice(0, 3));
     const pages: string[] = [];
     for (let next: string | null = ''; next !== null;) {
       const page = await lister('GET', `${AT}?limit=3${next ? `&after=${next}` : ''}`);
-      pages.push(...page.body['messages'].map((m: { id: string }) => m.id));
-      next = page.body['next'];
+      pages.push(...page.body.messages.map((m) => m.id));
+      next = page.body.next;
     }
     expect(pages).toEqual(ids);
     const { next } = (await lister('GET', `${AT}?limit=3`)).body;
@@ -167,7 +167,7 @@ describe('the list', () => {
   it('shows a message right after it was accepted', async () => {
     for (let i = 0; i < 10; i++) {
       const { id } = await accepted(user, { send_at: inAnHour() });
-      expect((await user('GET', `${AT}?limit=1`)).body['messages'][0].id).toBe(id);
+      expect((await user('GET', `${AT}?limit=1`)).body.messages[0]!.id).toBe(id);
     }
   });
   it('pages the life', async () => {
@@ -176,8 +176,8 @@ describe('the list', () => {
     const types: string[] = [];
     for (let next: string | null = ''; next !== null;) {
       const page = await user('GET', `${AT}/${id}/events?limit=2${next ? `&after=${next}` : ''}`);
-      types.push(...page.body['events'].map((e: { type: string }) => e.type));
-      next = page.body['next'];
+      types.push(...page.body.events.map((e) => e.type));
+      next = page.body.next;
     }
     expect(types).toEqual(['MessageAccepted', 'AttemptStarted', 'AttemptSent']);
   });

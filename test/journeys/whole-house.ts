@@ -13,7 +13,25 @@ import { newApiToken } from '#libs/identity/credential/api-token';
 import { IssueApiToken, IssueCertificate } from '#libs/identity/credential/credential.decider';
 import { parseConfiguration } from '#libs/platform/configuration/configuration';
 
-export interface Reply { status: number; headers: Record<string, string | string[] | undefined>; text: string; body: Record<string, any> }
+/** An answer's JSON, of whichever route: what the journeys read of it. */
+export interface Body {
+  id: string;
+  message_id: string;
+  to: string;
+  status: string;
+  sent_at: string | null;
+  created_at: string;
+  recent_attempts: { n: number; outcome: string }[];
+  messages: { id: string }[];
+  events: { type: string; data: Record<string, unknown> }[];
+  next: string | null;
+  batch: string;
+  results: { index: number; status: number; problem?: Record<string, unknown>; message: { id: string } }[];
+  errors: { field: string }[];
+  detail: string;
+  [more: string]: unknown;
+}
+export interface Reply { status: number; headers: Record<string, string | string[] | undefined>; text: string; body: Body }
 export interface Asked { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> }
 /** Somebody with a credential, on one of the listeners. */
 export type Client = (method: string, path: string, asked?: Asked) => Promise<Reply>;
@@ -101,7 +119,7 @@ export class WholeHouse {
         const parts: Buffer[] = [];
         answer.on('data', (part: Buffer) => parts.push(part)).once('error', reject).once('end', () => {
           const text = Buffer.concat(parts).toString('utf8');
-          resolve({ status: answer.statusCode!, headers: answer.headers, text, body: text.startsWith('{') ? JSON.parse(text) as Record<string, unknown> : {} });
+          resolve({ status: answer.statusCode!, headers: answer.headers, text, body: (text.startsWith('{') ? JSON.parse(text) : {}) as Body });
         });
       });
       asked.once('error', reject).end(content);
@@ -109,7 +127,7 @@ export class WholeHouse {
   }
 
   /** The message once it has this status. */
-  async shown(client: Client, id: string, status: string, boundMs = 4_000): Promise<Record<string, any>> {
+  async shown(client: Client, id: string, status: string, boundMs = 4_000): Promise<Body> {
     let last: Reply | undefined;
     try { await until(`${id} is ${status}`, async () => (last = await client('GET', `/api/v1/messages/${id}`)).body['status'] === status, boundMs); }
     catch (error) { throw new Error(`${String(error)}: ${last?.text}`); }

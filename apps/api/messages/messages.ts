@@ -90,7 +90,7 @@ export class Messages {
     const limit = query.limit ?? 50;
     const owner = asking.principal.role === 'admin' ? null : asking.principal.owner;
     const { limit: _limit, after: _after, ...asked } = query;
-    const scope = ['list', owner ?? '*', JSON.stringify(Object.entries(asked).sort())];
+    const scope = ['list', owner ?? '*', JSON.stringify(Object.entries(asked).sort(([a], [b]) => (a < b ? -1 : 1)))];
     const after = query.after === undefined ? undefined : (this.#cursors.read(query.after, scope) as [string, string]);
     const subject = query.sender === undefined ? undefined : await keyring.find({ kind: 'number', value: query.sender });
     if (subject === null) return { status: 200, body: { messages: [], next: null } };

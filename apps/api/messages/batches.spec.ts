@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Unavailable } from '#libs/event-sourcing/errors';
+import { Seeing } from '#libs/event-sourcing/running/seeing';
+import { AcceptBatch, AddBatchItems, CHUNK } from '#libs/messaging/batch/batch.decider';
+import { parts } from '#libs/messaging/batch/parts.process';
+import { NativeMessageDto } from '#libs/messaging/message/messages.dto';
+import { validatorOf } from '#libs/platform/validation/validator';
+import { makeParts } from '../../worker/batch-parts.js';
+import { Workshop, type Workplace } from '../../worker/testing/workshop.js';
+import type { Asking, MessagePorts } from './asking.js';
+import { acceptBatch, queuedPart } from './batches.js';
+import { Messages } from './messages.js';
+
+let w: Workshop, requests = 0;
+beforeAll(async () => { w = await Workshop.open(); });
+afterAll(() => w.close());
+
+const native = validatorOf(NativeMessageDto);
+const asking = (idempotencyKey?: string, owner = 'o1'): Asking =>
+  ({ principal: { owner, role: 'user', credential: { kind: 'api-token', id: 'c1' } }, requestId: `req_${++requests}`, ...(idempotencyKey ? { idempotencyKey } : {}) });
+const portsOf = ({ ports }: Workplace): MessagePorts => ({ ...ports, views: w.engine.readModels, keyring: w.keyring, seeing: new Seeing(new Map(), w.engine.readModels, w.clock) });
+const items = (count: number): object[] => Array.from({ length: count }, (_, i) => ({ to: `+1555${String(i).padStart(7, '0')}`, body: `part ${i}`, metadata: { i } }));
+const accept = (place: Workplace, count: number, key?: string) => acceptBatch(portsOf(place), items(count), native, asking(key));
+const all = (): boolean => true;
+
+describe('a batch that was accepted', () => {
+  it('shows each part as queued before it has a stream, to those who may see it; it cannot be cancelled in that moment', async () => {
+    const { body } = await accept(w.first, CHUNK + 1);
+    const id = `${String(body['batch'])}.${CHUNK}`;
+    expect(await w.life(id)).toEqual([]);
+    expect(await queuedPart(w.first.ports, id, all)).toEqual((body['results'] as { message: object }[])[CHUNK]!.message);
+    expect(await queuedPart(w.first.ports, id, all)).toMatchObject({ id, status: 'queued', to: `+1555${String(CHUNK).padStart(7, '0')}`, body: `part ${CHUNK}`, metadata: { i: CHUNK }, batch: body['batch'] });
+    expect(await queuedPart(w.first.ports, id, (owner) => owner === 'o2')).toBeNull();
+    for (const nothing of [`${String(body['batch'])}.${CHUNK + 1}`, 'bat_nobody.0', 'msg_1', `${String(body['batch'])}.x`]) expect(await queuedPart(w.first.ports, nothing, all)).toBeNull();
+    const messages = new Messages(portsOf(w.first));
+    expect((await messages.show(id, asking())).body).toMatchObject({ id, status: 'queued', recent_attempts: [] });
+    expect((await messages.life(id, {}, asking())).body).toEqual({ events: [], next: null });
+    await expect(messages.cancel(id, asking())).rejects.toThrow('being made at this moment');
+    await expect(messages.show(id, asking(undefined, 'o2'))).rejects.toThrow('not_found');
+  });
+  it('answers for a part as it answered at first, once it has a stream', async () => {
+    const { body } = await accept(w.first, 2);
+    const first = (body['results'] as { message: object }[])[1]!.message, id = `${String(body['batch'])}.1`;
+    expect(await makeParts(w.first.ports, await w.job(`batch-${String(body['batch'])}`, parts))).toBe('done');
+    expect((await new Messages(portsOf(w.first)).show(id, asking())).body).toEqual({ ...first, recent_attempts: [] });
+  });
+});
+
+describe('a batch that was broken off before it was accepted', () => {
+  it.each<[string, number, 'lost' | 'unanswered']>([['in its first chunk', 0, 'unanswered'], ['in its second chunk', 1, 'lost'], ['in its last chunk', 2, 'unanswered'], ['before its promise', 3, 'lost']])('%s: makes nothing, is not there, and its repeat completes it', async (_, after, how) => {
+    const place = w.another(), key = `broken-${after}`;
+    let done = 0;
+    place.before = (c) => { if ((c instanceof AddBatchItems || c instanceof AcceptBatch) && done++ === after) place.fail(1, how); };
+    await expect(accept(place, 2 * CHUNK + 1, key)).rejects.toThrow(Unavailable);
+    const again = await accept(w.another(), 2 * CHUNK + 1, key);
+    const batch = String(again.body['batch']);
+    expect(again).toMatchObject({ status: 207, body: { accepted: 2 * CHUNK + 1, refused: 0 } });
+    expect((await w.events(`batch-${batch}`)).map((e) => e.type)).toEqual(['BatchItemsAdded', 'BatchItemsAdded', 'BatchItemsAdded', 'BatchAccepted']);
+    expect((await accept(w.another(), 2 * CHUNK + 1, key)).body).toEqual(again.body);
+  });
+  it('no part of it is there before', async () => {
+    const place = w.another();
+    place.before = (c) => { if (c instanceof AcceptBatch) place.fail(1, 'lost'); };
+    await expect(accept(place, 1, 'never')).rejects.toThrow(Unavailable);
+    const [, stream] = (await w.engine.eventStore.readAll(null, ['batch-'], 10_000)).events.map((e) => e.stream).slice(-2);
+    expect(await queuedPart(w.another().ports, `${stream!.slice('batch-'.length)}.0`, all)).toBeNull();
+    await expect(acceptBatch(portsOf(place), items(2), native, asking('never'))).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+  });
+});

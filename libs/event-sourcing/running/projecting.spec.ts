@@ -125,6 +125,39 @@ describe('a fold that throws', () => {
     expect(await room.engine.readModels.get(parkedOf(p), id)).toMatchObject({ row: { reason: 'fell off the cliff' } });
   });
 
+  it('or does not end is parked within five seconds, and the others go on', async () => {
+    const [a, b, c] = [fresh(), fresh(), fresh()];
+    const p = view({
+      keys: (e) => [a, b, c].filter((id) => e.stream === `parcel-${id}`),
+      fold: ((row, e, id) => { while (e.data.place === 'maze') { try { performance.now(); } catch { continue; } } return parcels.fold(row as never, e as never, id); }) as AnyProjection['fold'],
+    });
+    for (const id of [a, b, c]) await take(id);
+    await see(b, 'port');
+    const { position } = await see(b, 'maze');
+    await see(c, 'home');
+    const { eventStore, readModels } = room.engine;
+    const follower = projecting(p, eventStore, readModels, writer.registry, 100, 40);
+    const batch = await eventStore.readAll(await follower.start(), follower.prefixes, 1_000);
+    const began = performance.now();
+    await follower.handle(batch);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(await rowsOf(p, [a, b, c])).toMatchObject([{ status: 'waiting' }, { seen: ['port'] }, { seen: ['home'] }]);
+    expect(await readModels.get(parkedOf(p), b)).toMatchObject({ row: { position, reason: 'did not end within 40 ms' } });
+    expect(await readModels.checkpoint(collectionOf(p))).toBe(batch.position);
+  });
+
+  it('runs out of time once, for want of a processor, is folded all the same', async () => {
+    const id = fresh();
+    let stalls = 1;
+    const p = view({ keys: (e) => (e.stream === `parcel-${id}` ? [id] : []), fold: ((row, e, i) => { for (const end = performance.now() + (e.data.place === 'bog' && stalls-- > 0 ? 300 : 0); performance.now() < end;); return parcels.fold(row as never, e as never, i); }) as AnyProjection['fold'] });
+    await take(id); await see(id, 'bog'); await see(id, 'home');
+    const follower = projecting(p, room.engine.eventStore, room.engine.readModels, writer.registry, 100, 100);
+    await follower.start();
+    await follower.handle(await room.engine.eventStore.readAll(null, follower.prefixes, 1_000));
+    expect([follower.parked(), (await rowsOf(p, [id]))[0]!.seen]).toEqual([0, ['bog', 'home']]);
+    expect(stalls).toBeLessThan(0);
+  });
+
   it('is remembered for more rows than a page holds', async () => {
     const p = view({ fold: (() => { throw new Error('never'); }) as never, keys: () => Array.from({ length: 1_500 }, (_, i) => `row${i}`) });
     await take(fresh());

@@ -4,6 +4,7 @@ import type { StoredEvent } from '../event.js';
 import type { AnyProjection, Row } from '../projection.js';
 import type { Batch, EventStore } from '../ports/event-store.js';
 import type { ReadModels, RowChange } from '../ports/read-models.js';
+import { OutOfTime, within } from './budget.js';
 import type { EventRegistry } from './event-registry.js';
 import type { Follower } from './following.js';
 
@@ -13,6 +14,11 @@ export const parkedOf = (p: AnyProjection): string => `${collectionOf(p)}/parked
 export type ParkedRow = { position: string; reason: string };
 const PAGE = 1_000;
 const FOLDED_AT_ONCE = 500;
+/** So long (ms) may the folds of a batch take at a time: an endless loop holds this thread up twice as long. */
+const FOLD_BUDGET_MS = 2_500;
+
+/** One row of a batch: the events still to fold begin at `next`. */
+interface Fold { id: string; events: StoredEvent[]; next: number; before: string; position: string; row: Row | null; slow: number; failed: Error | null }
 
 export interface Projecting extends Follower {
   /** rows whose fold threw: stale until a rebuild */
@@ -21,9 +27,9 @@ export interface Projecting extends Follower {
 
 /**
  * A projection as a follower. A batch is folded in memory, row by row, then written in one go with the checkpoint.
- * A fold that throws parks its row (position and reason are kept) and the rest go on.
+ * A fold that throws, or does not end, parks its row (position and reason are kept) and the rest go on.
  */
-export function projecting(p: AnyProjection, store: EventStore, views: ReadModels, registry: EventRegistry, cacheRows = 10_000): Projecting {
+export function projecting(p: AnyProjection, store: EventStore, views: ReadModels, registry: EventRegistry, cacheRows = 10_000, budgetMs = FOLD_BUDGET_MS): Projecting {
   const collection = collectionOf(p);
   const cache = new LRUCache<string, RowChange>({ max: cacheRows });
   const parkedRows = parkedOf(p);
@@ -40,9 +46,30 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
     return rows;
   };
 
-  const park = async (id: string, event: StoredEvent, error: unknown): Promise<void> => {
-    parked.add(id);
-    await views.apply(parkedRows, [{ id, position: event.position, row: { position: event.position, reason: error instanceof Error ? error.message : String(error) } satisfies ParkedRow }], null);
+  const park = async (id: string, { position }: StoredEvent, { message }: Error): Promise<void> => {
+    await views.apply(parkedRows, [{ id, position, row: { position, reason: message } satisfies ParkedRow }], null);
+    parked.add(id); // once that is written: a parked row that nobody remembers would be folded on without this event
+  };
+
+  /** One row, from where it stands, event by event. */
+  const fold = (f: Fold): void => {
+    for (; f.next < f.events.length; f.next++) {
+      const event = f.events[f.next]!;
+      if (event.position <= f.position) continue;
+      try { f.row = p.fold(f.row as never, event as never, f.id) as Row | null; f.position = event.position; }
+      catch (error) { f.failed = error instanceof Error ? error : new Error(String(error)); return; }
+    }
+  };
+  /** All rows under one budget. A fold that runs out of it twice has failed (once may be the machine's fault). */
+  const run = (folds: readonly Fold[]): void => {
+    for (let at = 0; at < folds.length;) {
+      try { within(budgetMs, () => { for (; at < folds.length; at++) fold(folds[at]!); }); }
+      catch (error) {
+        if (!(error instanceof OutOfTime)) throw error;
+        const f = folds[at]!;
+        if (++f.slow === 2) { f.failed = error; at++; }
+      }
+    }
   };
 
   return {
@@ -77,22 +104,14 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
         }
       }
       const rows = await load(touched.keys());
-      const changes: RowChange[] = [];
-      for (const [id, events] of touched) {
-        if (parked.has(id)) continue;
-        const before = rows.get(id);
-        let row = before?.row ?? null;
-        let position = before?.position ?? '';
-        for (const event of events) {
-          if (event.position <= position) continue;
-          try { row = p.fold(row as never, event as never, id) as Row | null; position = event.position; }
-          catch (error) { await park(id, event, error); break; }
-        }
-        if (position === (before?.position ?? '')) continue;
-        const change = { id, position, row };
-        changes.push(change);
-        cache.set(id, change);
-      }
+      const folds = [...touched].filter(([id]) => !parked.has(id)).map(([id, events]): Fold => {
+        const { position = '', row = null } = rows.get(id) ?? {};
+        return { id, events, next: 0, before: position, position, row, slow: 0, failed: null };
+      });
+      run(folds);
+      for (const f of folds) if (f.failed) await park(f.id, f.events[f.next]!, f.failed);
+      const changes = folds.filter((f) => f.position !== f.before).map(({ id, position, row }): RowChange => ({ id, position, row }));
+      for (const c of changes) cache.set(c.id, c);
       try { await views.apply(collection, changes, batch.position); }
       catch (error) { for (const c of changes) cache.delete(c.id); throw error; }
     },

@@ -30,6 +30,7 @@ const LIVES: Record<string, MessageEvent[]> = {
   held: [accepted({ onUnknown: 'hold' }), started(1, 0), unknown(1, 40, null, { to: 'unknown' })],
   'held, sent after all': [accepted({ onUnknown: 'hold' }), started(1, 0), unknown(1, 40, null, { to: 'unknown' }), sent(1, 50, { late: true, from: 'unknown' })],
   'sent late, the next one failed': [accepted(), started(1, 0), unknown(1, 40, at(42)), started(2, 42), sent(1, 43, { late: true }), failed(2, 44, null, { from: 'sent', to: 'sent' })],
+  'sent late, the next one sent too': [accepted(), started(1, 0), unknown(1, 40, at(42)), started(2, 42), sent(1, 43, { late: true }), sent(2, 44, { from: 'sent' })],
   cancelled: [accepted(), started(1, 0), cancelAsked(1), failed(1, 2, null), cancelled(2, 'retrying')],
   'cancelled, sent after all': [accepted(), started(1, 0), unknown(1, 40, at(42)), cancelled(41, 'retrying'), sent(1, 43, { late: true, from: 'cancelled', to: 'cancelled' })],
 };

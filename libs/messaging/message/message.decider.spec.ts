@@ -127,6 +127,12 @@ describe('an outcome that comes late, after the attempt was given up as unknown'
     given(message, ...held).when(record(1, NO), at(41)).then(failed(1, 41, null, { ...NO_EVENT, ...late, from: 'unknown' }));
   });
   it('a no while the next one runs: that one decides', () => given(message, ...again).when(record(1, NO), at(43)).then(failed(1, 43, null, { ...NO_EVENT, ...late, to: 'sending' })));
+  it('is taken on the last 16 such attempts: the state does not grow with its history', () => {
+    const many = [accepted({ policy: { kind: 'constant', everyMs: 1_000, attempts: 99, spanMs: 86_400_000, jitter: 0 } }), ...Array.from({ length: 20 }, (_, i) => [started(i + 1, 50 * i, i === 0 ? {} : { from: 'retrying' }), unknown(i + 1, 50 * i + 40, at(50 * i + 41))]).flat()];
+    expect(stateAfter(message, many).open).toEqual(Array.from({ length: 16 }, (_, i) => i + 5));
+    given(message, ...many).when(record(4, YES), at(2_000)).thenNothing();
+    given(message, ...many).when(record(5, YES), at(2_000)).then(sent(5, 2_000, { ...late, from: 'retrying' }));
+  });
   it('counts once', () => {
     given(message, ...retrying, sent(1, 41, { ...late, from: 'retrying' })).when(record(1, YES), at(43)).thenNothing();
     given(message, ...retrying, failed(1, 41, at(42), { ...late, from: 'retrying' })).when(record(1, YES), at(43)).thenNothing();

@@ -5,8 +5,10 @@ export interface Terminal {
   env: NodeJS.ProcessEnv;
   /** stderr is looked at by a person: progress is shown */
   tty: boolean;
-  /** stdout takes colours, and characters beyond ASCII */
+  /** stdout takes colours */
   colour: boolean;
+  /** nothing but ASCII may be written (NO_COLOR) */
+  ascii: boolean;
   width: number;
 }
 
@@ -17,11 +19,11 @@ export const painted = (t: Pick<Terminal, 'colour'>, colour: Colour, text: strin
 // Text of the log comes from others: it must not move the cursor, change colours, or reorder what stands beside it.
 // oxlint-disable-next-line no-control-regex
 const UNSHOWABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-/** A text that somebody else wrote, safe for a terminal: control characters as `\u…`; without colours, ASCII only. */
-export const shown = (t: Pick<Terminal, 'colour'>, text: string): string => {
+/** A text that somebody else wrote, safe for a terminal: control characters as `\u…`. */
+export const shown = (t: Pick<Terminal, 'ascii'>, text: string): string => {
   const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
   const safe = text.replace(UNSHOWABLE, escaped);
-  return t.colour ? safe : safe.replace(/[^\u0020-\u007e]/g, escaped);
+  return !t.ascii ? safe : safe.replace(/[^\u0020-\u007e]/g, escaped);
 };
 
 /** Columns, as wide as their widest cell. `colours` per row, for the whole row. */

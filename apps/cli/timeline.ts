@@ -38,7 +38,7 @@ const WORDS: Record<string, (d: Data) => Told> = {
 /** A life for reading: per event its time, how long after acceptance, what happened, who did it. */
 export function timeline(t: Terminal, { message: m, events, cut }: Life): string {
   const first = events[0] ? Date.parse(events[0].at) : 0;
-  const gap = t.colour ? '│ ' : '| ';
+  const gap = !t.ascii ? '│ ' : '| ';
   const status = s(m['status']);
   const colour = statusColour(status);
   const lines = [`${painted(t, 'bold', s(m['id']))}  ${colour ? painted(t, colour, status) : status}${m['erased'] === true ? `  ${painted(t, 'yellow', 'erased: text and numbers can no longer be read')}` : ''}`];

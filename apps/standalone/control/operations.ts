@@ -2,6 +2,7 @@ import { issueCertificate } from './certificates.js';
 import { createToken, listOf, revokeOf } from './credentials.js';
 import { listOfMessages, replayMessage, showMessage } from './messages.js';
 import type { Operation } from './operation.js';
+import { listOfViews, rebuildView } from './projections.js';
 
 /** Everything that can be asked for over the control socket, by name. What is not here cannot be done over it. */
 export const OPERATIONS = {
@@ -14,6 +15,8 @@ export const OPERATIONS = {
   'messages.list': listOfMessages,
   'messages.show': showMessage,
   'messages.replay': replayMessage,
+  'projections.list': listOfViews,
+  'projections.rebuild': rebuildView,
 };
 
 export type OperationName = keyof typeof OPERATIONS;

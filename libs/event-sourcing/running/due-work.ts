@@ -42,7 +42,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
     const rows: RowChange[] = [];
     for (const [stream, { position, due }] of dirty) {
       if (!due && !written.has(stream)) continue;
-      const row: DueRow | null = due && { topic: due.topic, lane: due.lane, job: due.id, dueAt: due.dueAt, until: due.until ?? null, holds: due.holds ?? null };
+      const row = due && rowOf(due);
       rows.push({ id: stream, position, row });
       if (row) written.add(stream); // even if the answer is lost: what may be there must be taken away again
     }
@@ -104,4 +104,5 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
   };
 }
 
+export const rowOf = (due: Due): DueRow => ({ topic: due.topic, lane: due.lane, job: due.id, dueAt: due.dueAt, until: due.until ?? null, holds: due.holds ?? null });
 const dueOf = (row: DueRow): Due => ({ topic: row.topic, lane: row.lane, id: row.job, dueAt: row.dueAt, ...(row.until ? { until: row.until } : {}), ...(row.holds ? { holds: row.holds } : {}) });

@@ -7,14 +7,18 @@ import type { ReadModels } from '../ports/read-models.js';
 import type { Shared } from '../ports/shared.js';
 import type { WorkQueue } from '../ports/work-queue.js';
 import type { BoundReaction } from '../reaction.js';
+import { Refusal } from '../errors.js';
+import type { Position } from '../event.js';
 import { Keyring } from '../sealing/keyring.js';
 import { Sealer } from '../sealing/sealer.js';
+import { foldInBulk } from './bulk-folding.js';
 import type { Clock } from './clock.js';
 import { Commands } from './commands.js';
 import { dueWork, type DueWork } from './due-work.js';
 import { EventRegistry, type Upcasts } from './event-registry.js';
 import { follow, statusOf, type Follower, type FollowerStatus } from './following.js';
 import { collectionOf, projecting, type Projecting } from './projecting.js';
+import { dueWorkAnew, projectionAnew } from './rebuilding.js';
 import { LiveState, type LiveListener } from './live-state.js';
 import { reacting, type Reacting } from './reacting.js';
 import { Scheduler, type LaneSettings } from './scheduler.js';
@@ -44,6 +48,8 @@ export interface KernelOptions {
   reactions?: readonly BoundReaction[];
 }
 
+const DUE_WORK_FOLLOWER = 'due-work';
+
 /** Everything that runs the four shapes in one process; an app starts the parts that it is. */
 export class Kernel {
   readonly projectings = new Map<string, Projecting>();
@@ -51,7 +57,9 @@ export class Kernel {
   /** `live.fresh()`: false when the log was not heard for 5 s, and no credential can be trusted */
   readonly live: LiveState;
   readonly #stop = new AbortController();
-  readonly #running: Promise<void>[] = [];
+  /** what runs, by follower: how to end it, and when it has ended */
+  readonly #running = new Map<string, { stop: AbortController; ended: Promise<void> }>();
+  readonly #rebuilding = new Map<string, Promise<unknown>>();
   #due: DueWork | null = null;
   #sweep: (() => void) | null = null;
 
@@ -85,29 +93,71 @@ export class Kernel {
 
   /** Follows the log for views, due work and the lanes: the projector's part. */
   startFollowers(): void {
-    const { engine, clock, processes, projections } = this.options;
-    for (const p of projections) {
-      const follower = projecting(p, engine.eventStore, engine.readModels, this.registry);
-      this.projectings.set(p.name, follower);
-      void this.#follow(follower);
-    }
+    const { engine, clock, projections } = this.options;
+    for (const p of projections) this.#startProjection(p);
     const seen = (view: string, position: string): Promise<void> => this.seeing.until({ follower: view, collection: this.collection(view) }, position, this.#stop.signal);
     for (const r of this.options.reactions ?? []) {
       const follower = reacting(r, { store: engine.eventStore, commands: this.commands, registry: this.registry, clock, seen });
       this.reactings.set(r.reaction.name, follower);
       void this.#follow(follower);
     }
-    this.#due = dueWork(processes, engine.eventStore, engine.readModels, this.states, this.registry, this.scheduler, clock);
-    void this.#follow(this.#due);
+    this.#startDueWork();
     const sweep = (): void => { this.scheduler.sweep(); this.#sweep = clock.after(5_000, sweep); };
     this.#sweep = clock.after(5_000, sweep);
   }
 
+  #startProjection(p: AnyProjection): void {
+    const follower = projecting(p, this.options.engine.eventStore, this.options.engine.readModels, this.registry);
+    this.projectings.set(p.name, follower);
+    void this.#follow(follower);
+  }
+
+  #startDueWork(): void {
+    const { engine, clock, processes } = this.options;
+    this.#due = dueWork(processes, engine.eventStore, engine.readModels, this.states, this.registry, this.scheduler, clock);
+    void this.#follow(this.#due);
+  }
+
   #follow(follower: Follower, status: FollowerStatus = statusOf(follower.name)): Promise<void> {
     this.statuses.set(follower.name, status);
-    const running = follow(this.options.engine.eventStore, follower, status, this.options.clock, this.#stop.signal);
-    this.#running.push(running);
-    return running;
+    const stop = new AbortController();
+    const ended = follow(this.options.engine.eventStore, follower, status, this.options.clock, AbortSignal.any([stop.signal, this.#stop.signal]));
+    this.#running.set(follower.name, { stop, ended });
+    return ended;
+  }
+
+  /**
+   * Forgets a view's rows (or, for `due-work`, what is still to do) and folds the log again from its first event; the other
+   * followers go on. Its own follower stands still meanwhile and takes up where it stood. Sends nothing: only the log is read.
+   * @param progress events folded so far, how far the log was seen, and how far it goes
+   * @returns how many events were folded
+   * @throws Refusal not_found · Refusal conflict while it is being rebuilt already · UnknownEvent · Damaged · AbortError when the kernel is closed (its follower takes it up at the next start)
+   */
+  rebuild(name: string, progress: (events: number, at: Position, to: Position) => void): Promise<number> {
+    const p = this.options.projections.find((x) => x.name === name);
+    if (!p && name !== DUE_WORK_FOLLOWER) return Promise.reject(new Refusal('not_found', `There is no view ${name}. There are: ${[...this.options.projections.map((x) => x.name), DUE_WORK_FOLLOWER].join(', ')}.`));
+    if (this.#rebuilding.has(name)) return Promise.reject(new Refusal('conflict', `${name} is being rebuilt already.`));
+    const work = this.#rebuild(name, p, progress).finally(() => this.#rebuilding.delete(name));
+    this.#rebuilding.set(name, work.catch(() => undefined));
+    return work;
+  }
+
+  async #rebuild(name: string, p: AnyProjection | undefined, progress: (events: number, at: Position, to: Position) => void): Promise<number> {
+    const { eventStore: store, readModels: views } = this.options.engine;
+    const running = this.#running.get(name);
+    running?.stop.abort();
+    await running?.ended;
+    if (!p && running) await this.#due?.close();
+    const status = this.statuses.get(name);
+    const head = await store.head();
+    // to where the follower stood: what came since, it takes up as it would have
+    const to = status && !status.stopped && status.position !== null && head !== null && status.position <= head ? status.position : head;
+    try {
+      const folding = p ? await projectionAnew(p, views, this.registry) : await dueWorkAnew(this.options.processes, views, this.states, this.registry);
+      return await foldInBulk(folding, store, views, { to, signal: this.#stop.signal, progress: (events, at) => { if (to !== null) progress(events, at, to); } });
+    } finally {
+      if (running && !this.#stop.signal.aborted) { if (p) this.#startProjection(p); else this.#startDueWork(); }
+    }
   }
 
   collection(name: string): string {
@@ -121,7 +171,8 @@ export class Kernel {
     this.scheduler.close();
     this.#sweep?.();
     this.#stop.abort();
-    await Promise.all(this.#running);
+    await Promise.all([...this.#running.values()].map((r) => r.ended));
+    await Promise.all(this.#rebuilding.values());
     await this.#due?.close();
   }
 }

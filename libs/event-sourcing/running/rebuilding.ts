@@ -1,0 +1,105 @@
+import { LRUCache } from 'lru-cache';
+import { stateOf, type AnyDecider } from '../decider.js';
+import type { StoredEvent } from '../event.js';
+import type { AnyProcess } from '../process.js';
+import type { AnyProjection, Row } from '../projection.js';
+import type { ReadModels, RowChange } from '../ports/read-models.js';
+import type { Folding } from './bulk-folding.js';
+import { DUE_WORK, rowOf } from './due-work.js';
+import type { EventRegistry } from './event-registry.js';
+import { collectionOf, parkedOf, type ParkedRow } from './projecting.js';
+import { NO_STREAM } from '../event.js';
+import type { Loaded, States } from './states.js';
+
+/** Rows or states held in memory: more than wait to be written at once, several times over, so that one that is on its way is still here. */
+const HELD = 20_000;
+
+/** Forgets a view and what is parked of it, and folds it anew in bulk: row by row what its follower makes of the same events. */
+export async function projectionAnew(p: AnyProjection, views: ReadModels, registry: EventRegistry): Promise<Folding> {
+  const collection = collectionOf(p), parkedRows = parkedOf(p);
+  await Promise.all([views.drop(collection), views.define({ name: collection, indexes: p.indexes as Record<string, string[]> }), views.drop(parkedRows), views.define({ name: parkedRows, indexes: {} })]);
+  const waiting = new Map<string, RowChange>();
+  const parked = new Set<string>();
+  // until one had to make room, a row that is not here is nowhere
+  let allHere = true;
+  const rows = new LRUCache<string, RowChange>({ max: HELD, dispose: (_row, _id, why) => { if (why === 'evict') allHere = false; } });
+
+  const fetch = async (ids: Iterable<string>): Promise<void> => {
+    const missing = [...new Set(ids)].filter((id) => !waiting.has(id) && !rows.has(id));
+    if (missing.length > 0) for (const [id, row] of await views.getMany(collection, missing)) rows.set(id, row);
+  };
+  const park = async (id: string, { position }: StoredEvent, error: unknown): Promise<void> => {
+    parked.add(id);
+    await views.apply(parkedRows, [{ id, position, row: { position, reason: error instanceof Error ? error.message : String(error) } satisfies ParkedRow }], null);
+  };
+
+  return {
+    collection,
+    prefixes: p.follows.map((category) => `${category}-`),
+    waiting: () => waiting.size,
+    take: () => taken(waiting, (row) => rows.set(row.id, row)),
+    async fold(stored) {
+      const events = stored.map((e) => registry.known(e));
+      const touched = events.map((e) => p.keys(e as never));
+      if (!allHere) await fetch(touched.flat());
+      for (let i = 0; i < events.length; i++) {
+        const event = events[i]!;
+        for (const id of touched[i]!) {
+          if (parked.has(id)) continue;
+          const before = waiting.get(id) ?? rows.get(id);
+          if (before && event.position <= before.position) continue;
+          try { waiting.set(id, { id, position: event.position, row: p.fold((before?.row ?? null) as never, event as never, id) as Row | null }); }
+          catch (error) { await park(id, event, error); }
+        }
+      }
+    },
+  };
+}
+
+/** Forgets what is still to do, and works it out anew from the log. Offers nothing to the scheduler, and tells no lane of failures long past. */
+export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadModels, states: States, registry: EventRegistry): Promise<Folding> {
+  await Promise.all([views.drop(DUE_WORK.name), views.define(DUE_WORK)]);
+  const byCategory = new Map(processes.map((p) => [(p.of as AnyDecider).stream, p]));
+  const waiting = new Map<string, RowChange>();
+  const written = new Set<string>();
+  const held = new LRUCache<string, Pick<Loaded, 'state' | 'revision'>>({ max: HELD });
+
+  const after = async (d: AnyDecider, event: StoredEvent): Promise<Pick<Loaded, 'state' | 'revision'>> => {
+    const before = held.get(event.stream) ?? (event.revision === 0 ? { state: d.initial as unknown, revision: NO_STREAM } : null);
+    if (before && before.revision >= event.revision) return before;
+    // made room for others meanwhile: read as it is now, which is ahead of this event and so decides for all that follow
+    if (before?.revision !== event.revision - 1) return states.read(d, event.stream);
+    return { state: stateOf(d, [event] as never, before.state as never), revision: event.revision };
+  };
+
+  return {
+    collection: DUE_WORK.name,
+    prefixes: [...byCategory.keys()].map((category) => `${category}-`),
+    waiting: () => waiting.size,
+    take: () => taken(waiting, (row) => { if (row.row) written.add(row.id); else written.delete(row.id); }),
+    async fold(stored) {
+      const touched = new Map<string, StoredEvent>();
+      for (const e of stored) {
+        const event = registry.known(e);
+        const process = byCategory.get(event.stream.slice(0, event.stream.indexOf('-')));
+        if (!process) continue;
+        held.set(event.stream, await after(process.of as AnyDecider, event));
+        touched.set(event.stream, event);
+      }
+      for (const [stream, { position }] of touched) {
+        const at = stream.indexOf('-');
+        const process = byCategory.get(stream.slice(0, at))!;
+        const due = process.next(held.get(stream)!.state as never, stream.slice(at + 1));
+        if (due || written.has(stream)) waiting.set(stream, { id: stream, position, row: due && rowOf(due) });
+        else waiting.delete(stream);
+      }
+    },
+  };
+}
+
+function taken(waiting: Map<string, RowChange>, each: (row: RowChange) => void): RowChange[] {
+  const rows = [...waiting.values()];
+  for (const row of rows) each(row);
+  waiting.clear();
+  return rows;
+}

@@ -7,7 +7,7 @@ const POOL = 16 * 1024;
  * twenty times as much. Every byte is handed out once and wiped from the pool.
  */
 export function randomPool(source: (n: number) => Buffer = randomBytes): (n: number) => Buffer {
-  let pool = Buffer.alloc(0), at = 0;
+  let pool: Buffer = Buffer.alloc(0), at = 0;
   return (n) => {
     if (at + n > pool.length) { pool = source(Math.max(POOL, n)); at = 0; }
     const bytes = Buffer.from(pool.subarray(at, at + n));

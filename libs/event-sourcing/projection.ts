@@ -15,6 +15,8 @@ export interface Projection<Events extends Catalogue, R extends Row> {
   follows: string[];
   /** every index is a list of row fields; an equality prefix and one range or sort after it are served by one */
   indexes: Record<string, (keyof R & string)[]>;
+  /** each row is of one stream alone, and begins with that stream's first event: then nothing is read for it */
+  rowPerStream?: boolean;
   keys(event: StoredEventOf<Events>): string[];
   fold(row: R | null, event: StoredEventOf<Events>, id: string): R | null;
 }

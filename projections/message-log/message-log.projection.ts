@@ -32,6 +32,7 @@ export const messageLog = projection<MessageEvents, LoggedMessage>({
   name: 'message-log',
   version: 1,
   follows: ['message'],
+  rowPerStream: true,
   indexes: {
     byOwner: ['owner', 'acceptedAt'],
     byOwnerStatus: ['owner', 'status', 'acceptedAt'],

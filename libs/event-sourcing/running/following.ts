@@ -20,11 +20,16 @@ export interface Follower {
   prefixes: readonly string[];
   /** where to begin: the last position it has safely dealt with */
   start(): Promise<Position | null>;
+  /** under load, wait so long (ms) before the next batch, so that batches are fewer and larger */
+  gatherMs?: number;
   /** Deals with a batch. What it throws stops it, but Unavailable, which is tried again with back-off. */
   handle(batch: Batch): Promise<void>;
   /** The log was seen up to here, and nothing in it was for this follower. */
   idle?(position: Position): Promise<void>;
 }
+
+/** Batches of this size tell of load (fewer: nothing to gain), and of lag (more: no time to lose). */
+const GATHER_FROM = 16, GATHER_TO = 400;
 
 /** Runs a follower until the signal aborts. Never rejects: what stops it stands in the status. */
 export async function follow(store: EventStore, follower: Follower, status: FollowerStatus, clock: Clock, signal: AbortSignal): Promise<void> {
@@ -41,6 +46,7 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
         status.events += batch.events.length;
         status.heardAt = clock.monotonic();
         wait = 100;
+        if (follower.gatherMs && batch.events.length >= GATHER_FROM && batch.events.length < GATHER_TO) await pause(follower.gatherMs, clock, signal);
       }
       if (signal.aborted) return;
     } catch (error) {
@@ -50,13 +56,16 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
         return;
       }
     }
-    await new Promise<void>((resolve) => {
-      const end = (): void => { stop(); signal.removeEventListener('abort', end); resolve(); };
-      const stop = clock.after(wait, end);
-      signal.addEventListener('abort', end, { once: true });
-    });
+    await pause(wait, clock, signal);
     wait = Math.min(wait * 2, 5_000);
   }
 }
+
+/** Ends early when the signal aborts. */
+const pause = (ms: number, clock: Clock, signal: AbortSignal): Promise<void> => new Promise((resolve) => {
+  const end = (): void => { stop(); signal.removeEventListener('abort', end); resolve(); };
+  const stop = clock.after(ms, end);
+  signal.addEventListener('abort', end, { once: true });
+});
 
 export const statusOf = (name: string): FollowerStatus => ({ name, position: null, events: 0, heardAt: 0, stopped: null });

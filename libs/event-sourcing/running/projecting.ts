@@ -14,6 +14,8 @@ export const parkedOf = (p: AnyProjection): string => `${collectionOf(p)}/parked
 export type ParkedRow = { position: string; reason: string };
 const PAGE = 1_000;
 const FOLDED_AT_ONCE = 500;
+/** Under load a view is so long (ms) behind, and folds several events of a row into one write. */
+const GATHER_MS = 15;
 /** So long (ms) may the folds of a batch take at a time: an endless loop holds this thread up twice as long. */
 const FOLD_BUDGET_MS = 2_500;
 
@@ -35,12 +37,13 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
   const parkedRows = parkedOf(p);
   const parked = new Set<string>();
 
-  const load = async (ids: Iterable<string>): Promise<Map<string, RowChange>> => {
+  const load = async (touched: ReadonlyMap<string, readonly StoredEvent[]>): Promise<Map<string, RowChange>> => {
     const rows = new Map<string, RowChange>();
     const missing: string[] = [];
-    for (const id of ids) {
+    for (const [id, events] of touched) {
       const known = cache.get(id);
-      if (known) rows.set(id, known); else missing.push(id);
+      // a row of one stream begins with its first event: there is nothing to read, and a write over a later row is refused
+      if (known) rows.set(id, known); else if (!p.rowPerStream || events[0]!.revision !== 0) missing.push(id);
     }
     if (missing.length > 0) for (const [id, row] of await views.getMany(collection, missing)) rows.set(id, row);
     return rows;
@@ -76,6 +79,7 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
     name: p.name,
     prefixes: p.follows.map((category) => `${category}-`),
     parked: () => parked.size,
+    gatherMs: GATHER_MS,
     async start() {
       await views.define({ name: collection, indexes: p.indexes as Record<string, string[]> });
       await views.define({ name: parkedRows, indexes: {} });
@@ -103,7 +107,7 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
           if (events) events.push(event); else touched.set(id, [event]);
         }
       }
-      const rows = await load(touched.keys());
+      const rows = await load(touched);
       const folds = [...touched].filter(([id]) => !parked.has(id)).map(([id, events]): Fold => {
         const { position = '', row = null } = rows.get(id) ?? {};
         return { id, events, next: 0, before: position, position, row, slow: 0, failed: null };

@@ -8,7 +8,7 @@ import { by, Room } from '../testing/rooms.js';
 import { until } from '../testing/test-clock.js';
 import { systemClock } from './clock.js';
 import type { Kernel } from './kernel.js';
-import { collectionOf, parkedOf, projecting, rebuild } from './projecting.js';
+import { collectionOf, parkedOf, projecting } from './projecting.js';
 
 let room: Room;
 let writer: Kernel;
@@ -44,6 +44,11 @@ async function follow(p: AnyProjection, views: ReadModels = room.engine.readMode
   const parked = kernel.projectings.get(p.name)!.parked();
   await kernel.close();
   return { stopped: status.stopped, parked, kernel };
+}
+async function rebuild(p: AnyProjection): Promise<void> {
+  const kernel = await room.kernel({ projections: [p], processes: [], clock: systemClock });
+  await kernel.rebuild(p.name, () => {});
+  await kernel.close();
 }
 async function rowsOf(p: AnyProjection, ids: string[]): Promise<(Partial<ParcelRow> | null | undefined)[]> {
   const found = await room.engine.readModels.getMany(collectionOf(p), ids);
@@ -109,7 +114,7 @@ describe('a fold that throws', () => {
     expect(await follow(p)).toMatchObject({ parked: 1 }); // remembered over a restart
     expect(await rowsOf(p, [a, b])).toMatchObject([{ seen: ['port'] }, { seen: ['home', 'again'] }]);
     const mended = { ...p, fold: ((row, e, id) => (e.data.place === 'cliff' ? row : parcels.fold(row as never, e as never, id))) as AnyProjection['fold'] };
-    await rebuild(mended, room.engine.eventStore, room.engine.readModels, writer.registry);
+    await rebuild(mended);
     expect(await rowsOf(p, [a, b])).toMatchObject([{ seen: ['port', 'home', 'again'] }, { seen: ['home', 'again'] }]);
     expect(await follow(mended)).toMatchObject({ stopped: null, parked: 0 });
   });
@@ -185,7 +190,7 @@ describe('a view stops', () => {
     await follow(p);
     await room.engine.readModels.apply(collectionOf(p), [], '9999999999999999');
     expect((await follow(p)).stopped).toBe(`the checkpoint of ${p.name} lies ahead of the log (a restored backup?): run \`npx heliograph projections rebuild ${p.name}\``);
-    await rebuild(p, room.engine.eventStore, room.engine.readModels, writer.registry);
+    await rebuild(p);
     expect((await follow(p)).stopped).toBeNull();
   });
 });

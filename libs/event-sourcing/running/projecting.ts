@@ -13,7 +13,6 @@ export const collectionOf = (p: AnyProjection): string => `${p.name.replaceAll('
 export const parkedOf = (p: AnyProjection): string => `${collectionOf(p)}/parked`;
 export type ParkedRow = { position: string; reason: string };
 const PAGE = 1_000;
-const FOLDED_AT_ONCE = 500;
 /** Under load a view is so long (ms) behind, and folds several events of a row into one write. */
 const GATHER_MS = 15;
 /** So long (ms) may the folds of a batch take at a time: an endless loop holds this thread up twice as long. */
@@ -120,26 +119,4 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
       catch (error) { for (const c of changes) cache.delete(c.id); throw error; }
     },
   };
-}
-
-/**
- * Makes a view anew: forgets its rows and its parked ones, and folds the log up to its present head. Its follower must
- * not run meanwhile. Only reads the log; answers how many events were folded.
- * @throws UnknownEvent, Damaged
- */
-export async function rebuild(p: AnyProjection, store: EventStore, views: ReadModels, registry: EventRegistry, signal?: AbortSignal): Promise<number> {
-  await views.drop(collectionOf(p));
-  await views.drop(parkedOf(p));
-  const follower = projecting(p, store, views, registry);
-  const head = await store.head();
-  let at = await follower.start();
-  let events = 0;
-  while (head !== null && (at === null || at < head)) {
-    signal?.throwIfAborted();
-    const batch = await store.readAll(at, follower.prefixes, FOLDED_AT_ONCE);
-    await follower.handle(batch);
-    events += batch.events.length;
-    at = batch.position;
-  }
-  return events;
 }

@@ -9,7 +9,7 @@ import type { Sealer } from '#libs/event-sourcing/sealing/sealer';
 import type { CallOutcome, GatewaySettings } from '#libs/messaging/gateways/gateway';
 import { GATEWAY_KINDS } from '#libs/messaging/gateways/gateway-kinds';
 import { delivery } from '#libs/messaging/message/delivery.process';
-import { CancelMessage, endsAt, message, RecordNotMade, RecordOutcome, SettleAttempt, StartAttempt, type Message } from '#libs/messaging/message/message.decider';
+import { CancelMessage, message, RecordNotMade, RecordOutcome, SettleAttempt, StartAttempt, type Message } from '#libs/messaging/message/message.decider';
 import type { EgressClient } from '#libs/platform/egress/egress';
 
 export interface AttemptPorts {
@@ -57,7 +57,7 @@ export async function performAttempt(ports: AttemptPorts, job: Job): Promise<Han
   const still = await stillDue(ports, job);
   if (typeof still === 'string' || 'later' in still) return still;
   const { m } = still, id = idOf(job.stream), n = m.attempts + 1;
-  const ending = endsAt(m) <= clock.now().toISOString();
+  const ending = m.endsAt <= clock.now().toISOString();
   const gateway = ports.gateways.get(m.gateway);
   if (!gateway && !ending) return { later: new Date(clock.now().getTime() + GATEWAY_MISSING_MS).toISOString() };
   const [recipient, sender, body] = await sealer.open([m.recipient, m.sender, m.body]);

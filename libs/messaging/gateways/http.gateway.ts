@@ -5,7 +5,10 @@ import type { Call, CallOutcome, GatewayAdapter } from './gateway.js';
 /** The message of an attempt `{messageId}/{n}`. */
 const messageOf = (attemptId: string): string => attemptId.slice(0, attemptId.lastIndexOf('/'));
 
-const bodyOf = (call: Call): string => JSON.stringify({ message_id: messageOf(call.attemptId), sender_number: call.sender, message_body: call.body });
+/** As S1's programs sent it; a native message has a recipient instead of a sender. */
+const bodyOf = (call: Call): string => JSON.stringify({
+  message_id: messageOf(call.attemptId), ...(call.recipient === null ? {} : { to: call.recipient }), sender_number: call.sender, message_body: call.body,
+});
 
 /** A reference that the upstream gave in its JSON answer: `id` or `message_id`, of visible ASCII only. */
 function referenceIn(text: string): string | null {

@@ -1,5 +1,5 @@
 import { processOf } from '#libs/event-sourcing/process';
-import { endsAt, message, settlesAt } from './message.decider.js';
+import { message } from './message.decider.js';
 import type { MessageEvents } from './message.events.js';
 
 export const ATTEMPTS = 'message-attempts';
@@ -13,8 +13,8 @@ export const delivery = processOf({
   name: 'delivery',
   of: message,
   next(m, id) {
-    if (m.running) return { topic: SETTLINGS, lane: '', id: `${id}/${m.running.n}/settle`, dueAt: settlesAt(m, m.running.startedAt), holds: m.gateway };
-    if ((m.status === 'queued' || m.status === 'retrying') && m.dueAt) return { topic: ATTEMPTS, lane: m.gateway, id: `${id}/${m.attempts + 1}`, dueAt: m.dueAt, until: endsAt(m) };
+    if (m.running) return { topic: SETTLINGS, lane: '', id: `${id}/${m.running.n}/settle`, dueAt: m.running.settlesAt, holds: m.gateway };
+    if ((m.status === 'queued' || m.status === 'retrying') && m.dueAt) return { topic: ATTEMPTS, lane: m.gateway, id: `${id}/${m.attempts + 1}`, dueAt: m.dueAt, until: m.endsAt };
     return null;
   },
   /** A gateway's "no" shows that it is well; what was not reached, or left us without an answer, does not. */

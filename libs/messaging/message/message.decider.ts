@@ -49,6 +49,8 @@ export interface Message {
   sendAt: string;
   expiresAt: string | null;
   policy: RetryPolicy;
+  /** past this moment nothing is attempted any more: its own expiry, or the end of the policy's span */
+  endsAt: string;
   deadlineMs: number;
   onUnknown: 'retry' | 'hold';
   receipts: boolean;
@@ -57,7 +59,8 @@ export interface Message {
   attempts: number;
   /** of these, used up under the policy: an attempt that was not made does not count */
   used: number;
-  running: { n: number; startedAt: string } | null;
+  /** `dueAt`: when it was due, which a constant interval counts from; `settlesAt`: when it is given up, if nobody reports */
+  running: { n: number; startedAt: string; dueAt: string; settlesAt: string } | null;
   /** the latest attempts of which nobody knows the outcome: only on these is a late word taken (bounded) */
   open: number[];
   dueAt: string | null;
@@ -74,11 +77,11 @@ export const SETTLE_AFTER_MS = 10_000;
 const FINAL: ReadonlySet<string> = new Set<MessageStatus>(['sent', 'delivered', 'failed', 'dead', 'expired', 'cancelled']);
 
 const plus = (at: string, ms: number): string => new Date(Date.parse(at) + ms).toISOString();
-const spanEnds = (m: Pick<Message, 'sendAt' | 'policy'>): string => plus(m.sendAt, m.policy.spanMs);
-/** Past this moment nothing is attempted any more: its own expiry, or the end of the policy's span. */
-export const endsAt = (m: Pick<Message, 'sendAt' | 'policy' | 'expiresAt'>): string => (m.expiresAt && m.expiresAt < spanEnds(m) ? m.expiresAt : spanEnds(m));
-/** When an attempt that nobody reported on is settled. */
-export const settlesAt = (m: Pick<Message, 'deadlineMs'>, startedAt: string): string => plus(startedAt, m.deadlineMs + SETTLE_AFTER_MS);
+/** Its own expiry, or the end of the policy's span, which counts from when it was first due. */
+const endsAt = (m: Pick<Message, 'sendAt' | 'policy' | 'expiresAt'>): string => {
+  const span = plus(m.sendAt, m.policy.spanMs);
+  return m.expiresAt && m.expiresAt < span ? m.expiresAt : span;
+};
 
 type Decided = EventOf<MessageEvents, 'plain'>;
 /** Where a message goes after an attempt that did not succeed, and what is decided beside it. */
@@ -93,14 +96,17 @@ function after(m: Message, id: string, n: number, now: string, retryable: boolea
 
 function again(m: Message, id: string, n: number, now: string, retryAfterMs = 0): After {
   if (m.used >= m.policy.attempts) return { retryAt: null, to: 'retrying', then: [{ type: 'MessageDead', data: { reason: 'attempts', at: now, from: 'retrying', to: 'dead' } }] };
-  return { retryAt: plus(now, Math.max(retryAfterMs, retryDelayMs(m.policy, m.used, `${id}/${n}`))), to: 'retrying', then: [] };
+  // "every 30 s" counts from when the attempt was due, whatever the call took; any other delay from now
+  const from = m.policy.kind === 'constant' && m.running?.n === n ? m.running.dueAt : now;
+  const planned = plus(from, retryDelayMs(m.policy, m.used, `${id}/${n}`)), allowed = plus(now, retryAfterMs);
+  return { retryAt: planned > allowed ? planned : allowed, to: 'retrying', then: [] };
 }
 
 /** The end that time has brought, if any. */
 function overdue(m: Message, now: string): Decided[] {
   const from = m.status as MessageStatus;
   if (m.expiresAt && m.expiresAt <= now) return [{ type: 'MessageExpired', data: { at: now, from, to: 'expired' } }];
-  if (spanEnds(m) <= now) return [{ type: 'MessageDead', data: { reason: 'span', at: now, from, to: 'dead' } }];
+  if (m.endsAt <= now) return [{ type: 'MessageDead', data: { reason: 'span', at: now, from, to: 'dead' } }];
   return [];
 }
 
@@ -138,7 +144,7 @@ export const message = decider<Message, MessageEvents>()({
   commands: { AcceptMessage, StartAttempt, RecordOutcome, RecordNotMade, SettleAttempt, CancelMessage },
   initial: {
     status: 'new', owner: '', channel: '', gateway: '', recipient: null, sender: null, body: null, metadata: null, segments: null, subject: null,
-    fingerprint: '', correlationId: '', traceparent: null, shape: 'native', acceptedAt: '', sendAt: '', expiresAt: null, policy: { kind: 'constant', everyMs: 0, attempts: 1, spanMs: 0, jitter: 0 },
+    fingerprint: '', correlationId: '', traceparent: null, shape: 'native', acceptedAt: '', sendAt: '', expiresAt: null, policy: { kind: 'constant', everyMs: 0, attempts: 1, spanMs: 0, jitter: 0 }, endsAt: '',
     deadlineMs: 0, onUnknown: 'hold', receipts: false, batch: null, attempts: 0, used: 0, running: null, open: [], dueAt: null,
     cancelRequested: null, sentAt: null, endedAt: null,
   },
@@ -180,7 +186,7 @@ export const message = decider<Message, MessageEvents>()({
     },
 
     SettleAttempt: (m, { n }, now, id) =>
-      m.running?.n === n && settlesAt(m, m.running.startedAt) <= now ? unknown(m, id, n, 'lost', null, null, now) : [],
+      m.running?.n === n && m.running.settlesAt <= now ? unknown(m, id, n, 'lost', null, null, now) : [],
 
     CancelMessage: (m, { by, reason }, now) => {
       if (m.status === 'new') throw new Refusal('not_found');
@@ -208,9 +214,9 @@ export const message = decider<Message, MessageEvents>()({
     MessageAccepted: (m, e, { metadata }) => ({
       ...m, correlationId: metadata.correlationId, traceparent: metadata.traceparent ?? null, status: 'queued', owner: e.owner, channel: e.channel, gateway: e.gateway, recipient: e.recipient, sender: e.sender, body: e.body, metadata: e.metadata,
       segments: e.segments, subject: subjectOf(e.body), fingerprint: e.fingerprint, shape: e.shape, acceptedAt: e.acceptedAt, sendAt: e.sendAt,
-      expiresAt: e.expiresAt, policy: e.policy, deadlineMs: e.deadlineMs, onUnknown: e.onUnknown, receipts: e.receipts, batch: e.batch, dueAt: e.sendAt,
+      expiresAt: e.expiresAt, policy: e.policy, endsAt: endsAt(e), deadlineMs: e.deadlineMs, onUnknown: e.onUnknown, receipts: e.receipts, batch: e.batch, dueAt: e.sendAt,
     }),
-    AttemptStarted: (m, e) => ({ ...m, status: 'sending', attempts: e.n, used: m.used + 1, running: { n: e.n, startedAt: e.startedAt }, dueAt: null }),
+    AttemptStarted: (m, e) => ({ ...m, status: 'sending', attempts: e.n, used: m.used + 1, running: { n: e.n, startedAt: e.startedAt, dueAt: m.dueAt ?? e.startedAt, settlesAt: plus(e.startedAt, m.deadlineMs + SETTLE_AFTER_MS) }, dueAt: null }),
     AttemptSent: (m, e) => ({ ...m, ...ended(m, e.to, e.finishedAt), ...settled(m, e.n), sentAt: m.sentAt ?? e.finishedAt, dueAt: null }),
     AttemptFailed: (m, e) => ({ ...m, ...ended(m, e.to, e.finishedAt), ...settled(m, e.n), dueAt: e.retryAt }),
     AttemptUnknown: (m, e) => ({ ...m, ...ended(m, e.to, e.finishedAt), ...settled(m, e.n), open: [...m.open, e.n].slice(-OPEN_KEPT), dueAt: e.retryAt }),

@@ -53,8 +53,13 @@ describe("S1's policy", () => {
     const { states } = await walk({ ...S1_POLICY, attempts: 20_000, spanMs: 2 * S1_POLICY.spanMs });
     expect(size(states.get(10_000)!)).toBe(size(states.get(10)!));
   });
-  it('where calls take their time the span ends it, whichever is first', async () => {
-    const { starts, last, clock } = await walk(S1_POLICY, 30_000);
+  it('an interval counts from when an attempt was due, so that calls that take their time cost no attempts', async () => {
+    const { starts } = await walk(S1_POLICY, 29_000);
+    expect(starts).toHaveLength(10_000);
+    expect(starts.every((ms, i) => ms === i * 30_000)).toBe(true);
+  });
+  it('where calls take longer than the interval the span ends it, whichever is first', async () => {
+    const { starts, last, clock } = await walk(S1_POLICY, 60_000);
     expect(starts).toHaveLength(5_000);
     expect(last).toMatchObject({ type: 'MessageDead', data: { reason: 'span' } });
     expect(clock.now().getTime() - Date.parse('2030-01-01T00:00:00.000Z')).toBe(S1_POLICY.spanMs);

@@ -45,7 +45,6 @@ typedef struct {
   char out[OUT], in[IN], key[64];
 #ifdef WITH_TLS
   SSL *ssl;
-  int shaken;
 #endif
 } conn;
 
@@ -226,6 +225,7 @@ static int options(int argc, char **argv) {
     const char *o = argv[i];
     if (!strcmp(o, "--tls")) { use_tls = 1; continue; }
     if (!strcmp(o, "--reconnect")) { reconnect = 1; continue; }
+    if (!strcmp(o, "--help")) { puts("usage: load --port N (--requests N | --seconds T) [options]; the head of load.c lists them"); exit(0); }
     const char *v = ++i < argc ? argv[i] : NULL;
     if (!v) return wrong("an option lacks its value; the head of load.c lists them");
     if (!strcmp(o, "--host")) host = v;

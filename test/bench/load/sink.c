@@ -137,11 +137,13 @@ static int serve(conn *c) {
 int main(int argc, char **argv) {
   const char *host = "127.0.0.1";
   int port = 0, one = 1;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (!strcmp(argv[i], "--port")) port = atoi(argv[i + 1]);
-    else if (!strcmp(argv[i], "--host")) host = argv[i + 1];
-    else if (!strcmp(argv[i], "--keys")) keys = fopen(argv[i + 1], "a");
-    else { fprintf(stderr, "sink: unknown option %s\n", argv[i]); return 2; }
+  for (int i = 1; i < argc; i += 2) {
+    const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+    if (!strcmp(argv[i], "--help")) { printf("usage: sink [--port 0] [--host 127.0.0.1] [--keys FILE]\n"); return 0; }
+    if (value && !strcmp(argv[i], "--port")) port = atoi(value);
+    else if (value && !strcmp(argv[i], "--host")) host = value;
+    else if (value && !strcmp(argv[i], "--keys")) { if (!(keys = fopen(value, "a"))) { perror(value); return 1; } }
+    else { fprintf(stderr, "sink: %s is unknown or lacks its value\nusage: sink [--port 0] [--host 127.0.0.1] [--keys FILE]\n", argv[i]); return 2; }
   }
   struct sigaction ends = {.sa_handler = stop};
   sigaction(SIGTERM, &ends, NULL);

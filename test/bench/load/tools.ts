@@ -18,6 +18,15 @@ export const compiler = (): boolean => {
   }
 };
 
+/** Whatever way this process ends, what it started ends with it. */
+const started = new Set<ChildProcess>();
+process.once('exit', () => { for (const child of started) child.kill('SIGKILL'); });
+export function endsWithUs<Child extends ChildProcess>(child: Child): Child {
+  started.add(child);
+  child.once('close', () => started.delete(child));
+  return child;
+}
+
 const compile = (program: string, flags: readonly string[], root: string): string => {
   const folder = join(root, 'test/bench/load');
   const hash = createHash('sha256').update(flags.join(' '));
@@ -70,7 +79,7 @@ export function load(o: LoadOptions, root = process.cwd()): { child: ChildProces
   };
   const args = Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]));
   const flags = [...(o.headers ?? []).flatMap((h) => ['--header', h]), ...(o.tls ? ['--tls'] : []), ...(o.reconnect ? ['--reconnect'] : [])];
-  const child = spawn(file, [...args, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = endsWithUs(spawn(file, [...args, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] }));
   const report = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(([out, problem]) => {
     if (!out.startsWith('{')) throw new Error(problem.trim() || `load ended by ${child.signalCode}`);
     return JSON.parse(out) as LoadReport;
@@ -94,7 +103,7 @@ const ask = (port: number, method: string, path: string): Promise<string> => new
 
 /** Starts a sink. `keys`: a file that gets the key of each call; `port` 0 takes a free one. */
 export async function sink({ keys, port = 0 }: { keys?: string; port?: number } = {}, root = process.cwd()): Promise<Sink> {
-  const child = spawn(compile('sink', [], root), ['--port', String(port), ...(keys ? ['--keys', keys] : [])], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = endsWithUs(spawn(compile('sink', [], root), ['--port', String(port), ...(keys ? ['--keys', keys] : [])], { stdio: ['ignore', 'pipe', 'inherit'] }));
   const ended = once(child, 'close');
   const lines = createInterface({ input: child.stdout });
   const [first] = (await Promise.race([once(lines, 'line'), ended.then(() => ['{}'])])) as [string];

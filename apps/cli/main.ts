@@ -1,6 +1,8 @@
+import 'reflect-metadata';
+import { CommanderError } from 'commander';
+import { Silent } from './doctor.js';
 import { EXIT, told } from './asking.js';
 import { program } from './program.js';
-import { CommanderError } from 'commander';
 
 /** Exit codes: docs/cli.md. */
 try {
@@ -10,7 +12,8 @@ try {
   else {
     const failed = told(error);
     const { detail, code, errors } = failed.failure;
-    if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failed.failure })}\n`);
+    if (failed instanceof Silent) { /* all was told */ }
+    else if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: failed.failure })}\n`);
     else process.stderr.write(`heliograph: ${[detail || code, ...(errors ?? []).map((e) => `  ${e.field} ${e.message}`)].join('\n')}\n`);
     process.exitCode = failed.exit;
   }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { credentialCommands } from './credentials.js';
+import { doctorCommand } from './doctor.js';
 import { messageCommand } from './messages.js';
 import { projectionCommand } from './projections.js';
 import type { Terminal } from './terminal.js';
@@ -16,7 +17,7 @@ Exit codes:
 /** The whole command line. */
 export function program(t: Terminal): Command {
   const root = new Command('heliograph').description(HEADING).addHelpText('after', EXITS).showHelpAfterError('(--help shows what there is)');
-  for (const command of [...credentialCommands(t), messageCommand(t), projectionCommand(t)]) root.addCommand(command);
+  for (const command of [doctorCommand(t), ...credentialCommands(t), messageCommand(t), projectionCommand(t)]) root.addCommand(command);
   settle(root, t);
   return root;
 }

@@ -21,6 +21,7 @@ export const PAGES = [
   { path: 'docs/configuration.md', make: async () => (await from('libs/platform/configuration/configuration-page')).configurationPage() },
   { path: '.env.example', make: async () => (await from('libs/platform/configuration/configuration-page')).envExample() },
   { path: 'docs/errors.md', make: async () => errorsPage(await from('libs/event-sourcing/error-codes')) },
+  { path: 'docs/cli.md', make: async () => (await from('apps/cli/manual-page')).cliPage() },
   // the API writes its own document, once it has one
   ...(existsSync(`${ROOT}apps/api/openapi.ts`)
     ? [{ path: 'docs/openapi.json', make: async () => `${JSON.stringify(await (await from('apps/api/openapi')).openApiDocument(), null, 2)}\n` }]

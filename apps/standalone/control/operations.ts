@@ -1,5 +1,6 @@
 import { issueCertificate } from './certificates.js';
 import { createToken, listOf, revokeOf } from './credentials.js';
+import { inspect } from './inspection.js';
 import { listOfMessages, replayMessage, showMessage } from './messages.js';
 import type { Operation } from './operation.js';
 import { listOfViews, rebuildView } from './projections.js';
@@ -17,6 +18,7 @@ export const OPERATIONS = {
   'messages.replay': replayMessage,
   'projections.list': listOfViews,
   'projections.rebuild': rebuildView,
+  inspect,
 };
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -105,6 +105,7 @@ describe('T80 replay has no way to send', () => {
     const before = await quietly(() => kernel.rebuild('due-work', () => {}));
     expect(await quietly(() => kernel.rebuild('due-work', () => {}))).toBe(before);
     expect(await room.engine.readModels.count('due_work@1', {})).toBe(MESSAGES / 2); // the next attempt, or the settling of the one under way
+    await room.engine.readModels.drop('due_work@1'); // what starts below begins without it
   });
 
   it('nor does a new version of a view, followed from the start beside the old one, or folded in memory', async () => {

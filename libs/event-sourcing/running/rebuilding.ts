@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { stateOf, type AnyDecider } from '../decider.js';
-import type { StoredEvent } from '../event.js';
+import { NO_STREAM, type StoredEvent } from '../event.js';
 import type { AnyProcess } from '../process.js';
 import type { AnyProjection, Row } from '../projection.js';
 import type { ReadModels, RowChange } from '../ports/read-models.js';
@@ -8,21 +8,20 @@ import type { Folding } from './bulk-folding.js';
 import { DUE_WORK, rowOf } from './due-work.js';
 import type { EventRegistry } from './event-registry.js';
 import { collectionOf, parkedOf, type ParkedRow } from './projecting.js';
-import { NO_STREAM } from '../event.js';
 import type { Loaded, States } from './states.js';
 
 /** Rows or states held in memory: more than wait to be written at once, several times over, so that one that is on its way is still here. */
 const HELD = 20_000;
 
 /** Forgets a view and what is parked of it, and folds it anew in bulk: row by row what its follower makes of the same events. */
-export async function projectionAnew(p: AnyProjection, views: ReadModels, registry: EventRegistry): Promise<Folding> {
+export async function projectionAnew(p: AnyProjection, views: ReadModels, registry: EventRegistry, held = HELD): Promise<Folding> {
   const collection = collectionOf(p), parkedRows = parkedOf(p);
   await Promise.all([views.drop(collection), views.define({ name: collection, indexes: p.indexes as Record<string, string[]> }), views.drop(parkedRows), views.define({ name: parkedRows, indexes: {} })]);
   const waiting = new Map<string, RowChange>();
   const parked = new Set<string>();
   // until one had to make room, a row that is not here is nowhere
   let allHere = true;
-  const rows = new LRUCache<string, RowChange>({ max: HELD, dispose: (_row, _id, why) => { if (why === 'evict') allHere = false; } });
+  const rows = new LRUCache<string, RowChange>({ max: held, dispose: (_row, _id, why) => { if (why === 'evict') allHere = false; } });
 
   const fetch = async (ids: Iterable<string>): Promise<void> => {
     const missing = [...new Set(ids)].filter((id) => !waiting.has(id) && !rows.has(id));
@@ -57,12 +56,12 @@ export async function projectionAnew(p: AnyProjection, views: ReadModels, regist
 }
 
 /** Forgets what is still to do, and works it out anew from the log. Offers nothing to the scheduler, and tells no lane of failures long past. */
-export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadModels, states: States, registry: EventRegistry): Promise<Folding> {
+export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadModels, states: States, registry: EventRegistry, most = HELD): Promise<Folding> {
   await Promise.all([views.drop(DUE_WORK.name), views.define(DUE_WORK)]);
   const byCategory = new Map(processes.map((p) => [(p.of as AnyDecider).stream, p]));
   const waiting = new Map<string, RowChange>();
   const written = new Set<string>();
-  const held = new LRUCache<string, Pick<Loaded, 'state' | 'revision'>>({ max: HELD });
+  const held = new LRUCache<string, Pick<Loaded, 'state' | 'revision'>>({ max: most });
 
   const after = async (d: AnyDecider, event: StoredEvent): Promise<Pick<Loaded, 'state' | 'revision'>> => {
     const before = held.get(event.stream) ?? (event.revision === 0 ? { state: d.initial as unknown, revision: NO_STREAM } : null);

@@ -23,7 +23,7 @@ export async function projectionAnew(p: AnyProjection, views: ReadModels, regist
   let allHere = true;
   const rows = new LRUCache<string, RowChange>({ max: held, dispose: (_row, _id, why) => { if (why === 'evict') allHere = false; } });
 
-  const fetch = async (ids: Iterable<string>): Promise<void> => {
+  const bring = async (ids: Iterable<string>): Promise<void> => {
     const missing = [...new Set(ids)].filter((id) => !waiting.has(id) && !rows.has(id));
     if (missing.length > 0) for (const [id, row] of await views.getMany(collection, missing)) rows.set(id, row);
   };
@@ -40,7 +40,7 @@ export async function projectionAnew(p: AnyProjection, views: ReadModels, regist
     async fold(stored) {
       const events = stored.map((e) => registry.known(e));
       const touched = events.map((e) => p.keys(e as never));
-      if (!allHere) await fetch(touched.flat());
+      if (!allHere) await bring(touched.flat());
       for (let i = 0; i < events.length; i++) {
         const event = events[i]!;
         for (const id of touched[i]!) {

@@ -44,7 +44,7 @@ class ApiModule {
       ...kernel.options.deciders.flatMap(handlersOf),
       { provide: READINESS, useValue: readiness },
       { provide: METRICS, useValue: o.metrics },
-      { provide: APP_GUARD, useValue: new PrincipalGuard((id) => o.credentials.find(id), () => o.clock.now().getTime(), (reason) => o.metrics.refused.inc({ reason })) },
+      { provide: APP_GUARD, useValue: new PrincipalGuard((id) => o.credentials.find(id), () => kernel.live.fresh(), () => o.clock.now().getTime(), (reason) => o.metrics.refused.inc({ reason })) },
       { provide: APP_GUARD, useValue: limits },
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways }) },
     ];

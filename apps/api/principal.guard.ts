@@ -12,12 +12,14 @@ const OTHER_CREDENTIALS = ['x-api-key'];
 
 /** The one global guard: any credential becomes a principal here, and the route's declared permission is checked. */
 export class PrincipalGuard implements CanActivate {
-  constructor(private readonly find: FindCredential, private readonly now: () => number, private readonly refused: (reason: string) => void) {}
+  /** @param fresh false when this process no longer hears the log: a revocation might have passed it by */
+  constructor(private readonly find: FindCredential, private readonly fresh: () => boolean, private readonly now: () => number, private readonly refused: (reason: string) => void) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const permission = Reflect.getMetadata(PERMISSION, context.getHandler()) as Permission | undefined;
     if (permission === undefined) throw new Error(`${context.getClass().name}.${context.getHandler().name} declares no permission`);
     if (permission === 'public') return true;
+    if (!this.fresh()) throw new Refusal('unavailable');
     const request = context.switchToHttp().getRequest<SignedIn>();
     try {
       request.principal = await authenticate(shownBy(request), this.find, this.now());

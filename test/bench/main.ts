@@ -1,6 +1,7 @@
 /** `npm run bench -- --help` */
 import { closeSync, openSync, statfsSync, writeSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { FIGURES } from './figures/figures.js';
 import { openGround } from './ground.js';
@@ -28,7 +29,7 @@ if (unknown.length > 0) { console.error(`no figure ${unknown.join(', ')}; there 
 if (!compiler()) { console.error('the load generator needs Linux and gcc'); process.exit(2); }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-const profiles = options.profile === undefined ? null : options.profile === true ? '.cache/bench-profiles' : options.profile;
+const profiles = options.profile === undefined ? null : resolve(options.profile === true ? '.cache/bench-profiles' : options.profile);
 const machine = {
   machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}, Node ${process.versions.node}`,
   quick: options.quick, at: new Date().toISOString(), disk: statfsSync(options.dir).type === TMPFS ? 'memory: flushing costs nothing here, give --dir on a disk' : 'a file system on a disk',

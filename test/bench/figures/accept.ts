@@ -36,9 +36,9 @@ export const accept: Figure = {
         for (let i = 0; i < ground.repeats; i++) {
           for (const [v, variant] of variants.entries()) {
             ground.say(`accept ${i + 1}/${ground.repeats}: ${variant.what}`);
-            const ceilingRate = await ceiling.measure(variant.load.body!, ground.quick ? 0.5 : 1.5);
-            const warmUp = i === 0 ? 3_000 : 500;
-            const report = allAnswered(await load({ ...variant.load, connections: CONNECTIONS, seconds: ground.quick ? 1.2 : 3, warmUp, ...ground.fresh() }).report, variant.status);
+            const ceilingRate = await ceiling.measure(variant.load.body!, ground.quick ? 0.4 : 1);
+            const warmUp = i > 0 ? 200 : v > 0 ? 1_000 : 3_000;
+            const report = allAnswered(await load({ ...variant.load, connections: CONNECTIONS, seconds: ground.quick ? 1 : 2.5, warmUp, ...ground.fresh() }).report, variant.status);
             runs[v]!.push({ report, ceiling: ceilingRate });
             if (variant.after) { toSend += report.requests + warmUp; await variant.after(); }
           }

@@ -34,7 +34,7 @@ export const endToEnd: Figure = {
         await all(WARM_UP);
         for (let i = 0; i < ground.repeats; i++) {
           ground.say(`end to end ${i + 1}/${ground.repeats}: ${messages.toLocaleString('en')} messages`);
-          ceilings.push(await ceiling.measure(DUE_NOW, ground.quick ? 0.5 : 1.5));
+          ceilings.push(await ceiling.measure(DUE_NOW, ground.quick ? 0.4 : 1));
           const run = await all(messages);
           rates.push(messages / run.seconds);
           p99.push(run.p99);

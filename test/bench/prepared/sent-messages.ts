@@ -1,0 +1,55 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { systemClock, type Clock } from '#libs/event-sourcing/running/clock';
+import { AcceptMessage, message, RecordOutcome, StartAttempt } from '#libs/messaging/message/message.decider';
+import { messageLog } from '#projections/message-log/message-log.projection';
+import type { Ground } from '../ground.js';
+import { newPlace, type Place } from '../server.js';
+import { acceptance, openPlace } from './opened.js';
+
+const FLUSHED_AT_ONCE = 500;
+const PER_RECIPIENT = 10;
+const OWNERS = ['bench', 'bench', 'bench', 'other'];
+/** Accepted, attempt started, attempt sent. */
+export const EVENTS_EACH = 3;
+const SENT = { outcome: 'sent', status: 200, providerRef: 'ref1', answer: 'OK ref1' } as const;
+
+export const recipient = (i: number): string => `+1666${String(i).padStart(7, '0')}`;
+
+/** A folder with messages that were accepted over the last hours and sent: three of four are `bench`'s, ten to each number. */
+export async function sentMessages(ground: Ground, messages: number): Promise<Place> {
+  const place = newPlace(ground);
+  let at = Date.now() - messages * 100;
+  const clock: Clock = { ...systemClock, now: () => new Date(at) };
+  const opened = await openPlace(place, clock);
+  const { gathering: { commands }, gathered } = opened;
+  try {
+    const made = async (i: number): Promise<void> => {
+      const id = `msg_${randomUUIDv7().replaceAll('-', '')}`, owner = OWNERS[i % OWNERS.length]!;
+      const worker = { principal: 'system:worker', correlationId: id, causationId: `${id}/1` };
+      await commands.execute(message, new AcceptMessage(id, acceptance({ owner, recipient: recipient(Math.floor(i / PER_RECIPIENT)) }), { principal: owner, correlationId: id, causationId: id, creates: true }));
+      await commands.execute(message, new StartAttempt(id, { n: 1 }, { ...worker, exclusive: true }));
+      await commands.execute(message, new RecordOutcome(id, { n: 1, result: SENT, durationMs: 12 }, worker));
+    };
+    let told = performance.now();
+    for (let i = 0; i < messages;) {
+      const together: Promise<void>[] = [];
+      for (const end = Math.min(messages, i + FLUSHED_AT_ONCE); i < end; i++) together.push(made(i));
+      await Promise.all(together);
+      await gathered.flush();
+      at += 100 * FLUSHED_AT_ONCE;
+      if (performance.now() - told > 2_000) { ground.say(`  prepared ${i.toLocaleString('en')} of ${messages.toLocaleString('en')} messages`); told = performance.now(); }
+    }
+    // so that a server on it has nothing to catch up with
+    for (const follower of [messageLog.name, 'due-work']) await opened.kernel.rebuild(follower, () => undefined);
+  } finally { await opened.close(); }
+  return place;
+}
+
+const places = new WeakMap<Ground, Promise<Place>>();
+/** The folder that the figures of one run share: 200,000 messages, quick 50,000. */
+export function preparedMessages(ground: Ground): { messages: number; place: Promise<Place> } {
+  const messages = ground.quick ? 50_000 : 200_000;
+  const known = places.get(ground) ?? sentMessages(ground, messages);
+  places.set(ground, known);
+  return { messages, place: known };
+}

@@ -35,6 +35,8 @@ export interface Server {
   get(path: string, token?: string): Promise<Reply>;
   /** a value of /metrics, by its whole line's beginning */
   metric(name: string): Promise<number>;
+  /** processor time spent since its start, in µs: the main thread, and all threads with it */
+  cpu(): { main: number; all: number };
   /** resident memory, MiB */
   memory(): number;
   /** Ends it as an administrator does. @throws Error when it did not end well */
@@ -42,6 +44,16 @@ export interface Server {
 }
 
 export interface ServerOptions { env?: Record<string, string>; /** names its profile */ called: string; place?: Place }
+
+/** User and system time, in µs, out of what Linux tells of a process or thread; it counts in 1/100 s. */
+const spent = (stat: string): number => {
+  const fields = readFileSync(stat, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+};
+
+/** What one of so many things cost, for whoever wants to know where the time goes. */
+export const cpuEach = (before: ReturnType<Server['cpu']>, after: ReturnType<Server['cpu']>, things: number): { main: number; all: number } =>
+  ({ main: (after.main - before.main) / things, all: (after.all - before.all) / things });
 
 /** @throws Error with what it said when it did not become ready */
 export async function startServer(ground: Ground, { env: over = {}, called, place = newPlace(ground) }: ServerOptions): Promise<Server> {
@@ -88,6 +100,7 @@ export async function startServer(ground: Ground, { env: over = {}, called, plac
       if (!line) throw new Error(`no metric ${name}`);
       return Number(line.slice(line.lastIndexOf(' ') + 1));
     },
+    cpu: () => ({ main: spent(`/proc/${child.pid}/task/${child.pid}/stat`), all: spent(`/proc/${child.pid}/stat`) }),
     memory: () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024,
     async stop() {
       agent.destroy();

@@ -4,7 +4,7 @@ import { allAnswered, CONNECTIONS, DUE_LATER, DUE_NOW, httpCeiling, S1_BODY } fr
 import { until, type Figure } from '../ground.js';
 import { load, sink, type LoadOptions, type LoadReport } from '../load/tools.js';
 import { exactly } from '../sent.js';
-import { withServer } from '../server.js';
+import { cpuEach, withServer } from '../server.js';
 import { median, type Reading } from '../statistics.js';
 
 interface Variant { what: string; status: number; aims: Reading['aims']; load: Pick<LoadOptions, 'port' | 'body' | 'headers' | 'tls'>; after?(): Promise<void> }
@@ -32,21 +32,26 @@ export const accept: Figure = {
             after: () => until('all are sent', async () => (await upstream.stats()).calls >= toSend),
           },
         ];
-        const runs: { report: LoadReport; ceiling: number }[][] = variants.map(() => []);
+        const runs: { report: LoadReport; ceiling: number; cpu: { main: number; all: number } }[][] = variants.map(() => []);
         for (let i = 0; i < ground.repeats; i++) {
           for (const [v, variant] of variants.entries()) {
             ground.say(`accept ${i + 1}/${ground.repeats}: ${variant.what}`);
             const ceilingRate = await ceiling.measure(variant.load.body!, ground.quick ? 0.4 : 1);
             const warmUp = i > 0 ? 200 : v > 0 ? 1_000 : 3_000;
+            const before = server.cpu();
             const report = allAnswered(await load({ ...variant.load, connections: CONNECTIONS, seconds: ground.quick ? 1 : 2.5, warmUp, ...ground.fresh() }).report, variant.status);
-            runs[v]!.push({ report, ceiling: ceilingRate });
             if (variant.after) { toSend += report.requests + warmUp; await variant.after(); }
+            runs[v]!.push({ report, ceiling: ceilingRate, cpu: cpuEach(before, server.cpu(), report.requests + warmUp) });
           }
         }
         await exactly(toSend, upstream);
         return variants.map((variant, v): Reading => ({
           figure: 'accept', what: variant.what, unit: '/s', samples: runs[v]!.map((r) => r.report.rate), ceilings: runs[v]!.map((r) => r.ceiling),
-          beside: Object.fromEntries((['p50', 'p95', 'p99'] as const).map((p) => [`${p} ms`, median(runs[v]!.map((r) => r.report[p]))])), aims: variant.aims ?? [],
+          beside: {
+            ...Object.fromEntries((['p50', 'p95', 'p99'] as const).map((p) => [`${p} ms`, median(runs[v]!.map((r) => r.report[p]))])),
+            'CPU µs': median(runs[v]!.map((r) => r.cpu.all)), 'main thread µs': median(runs[v]!.map((r) => r.cpu.main)),
+          },
+          aims: variant.aims ?? [],
         }));
       });
     } finally {

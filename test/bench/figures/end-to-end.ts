@@ -2,7 +2,7 @@ import { allAnswered, CONNECTIONS, DUE_NOW, httpCeiling } from '../ceiling/ceili
 import type { Figure } from '../ground.js';
 import { load, sink } from '../load/tools.js';
 import { exactly, shownAsSent } from '../sent.js';
-import { followed, followedTo, newPlace, withServer } from '../server.js';
+import { cpuEach, followed, followedTo, newPlace, withServer } from '../server.js';
 import { median, type Reading } from '../statistics.js';
 
 /** Accepted, attempt started, attempt sent. */
@@ -16,7 +16,7 @@ export const endToEnd: Figure = {
     const messages = ground.quick ? 8_000 : 50_000;
     const upstream = await sink(), ceiling = await httpCeiling(ground), place = newPlace(ground);
     const at = `127.0.0.1:${upstream.port}`;
-    const rates: number[] = [], ceilings: number[] = [], p99: number[] = [], accepted: number[] = [];
+    const rates: number[] = [], ceilings: number[] = [], p99: number[] = [], accepted: number[] = [], main: number[] = [], cpu: number[] = [];
     let total = 0;
     try {
       await withServer(ground, { called: 'end-to-end', place, env: { GATEWAY_SMS_URL: `http://${at}/gateway/gateway.jsp`, EGRESS_ALLOW: at } }, async (server) => {
@@ -35,7 +35,11 @@ export const endToEnd: Figure = {
         for (let i = 0; i < ground.repeats; i++) {
           ground.say(`end to end ${i + 1}/${ground.repeats}: ${messages.toLocaleString('en')} messages`);
           ceilings.push(await ceiling.measure(DUE_NOW, ground.quick ? 0.4 : 1));
+          const before = server.cpu();
           const run = await all(messages);
+          const each = cpuEach(before, server.cpu(), messages);
+          main.push(each.main);
+          cpu.push(each.all);
           rates.push(messages / run.seconds);
           p99.push(run.p99);
           accepted.push(run.rate);
@@ -48,7 +52,7 @@ export const endToEnd: Figure = {
     }
     return [{
       figure: 'end-to-end', what: `${messages.toLocaleString('en')} messages to different numbers; all sent once, none lost`, unit: 'messages/s', samples: rates, ceilings,
-      beside: { 'accepted/s meanwhile': median(accepted), 'p99 ms of the accept': median(p99) }, aims: [{ of: 'ratio', atLeast: 0.08 }, { of: 'ratio', atLeast: 0.12 }],
+      beside: { 'accepted/s meanwhile': median(accepted), 'p99 ms of the accept': median(p99), 'CPU µs': median(cpu), 'main thread µs': median(main) }, aims: [{ of: 'ratio', atLeast: 0.08 }, { of: 'ratio', atLeast: 0.12 }],
     } satisfies Reading];
   },
 };

@@ -1,7 +1,8 @@
-import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Module, type DynamicModule, type LoggerService, type Provider } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Commands, handlersOf } from '#libs/event-sourcing/running/commands';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
@@ -9,7 +10,7 @@ import type { Credentials } from '#libs/identity/credential/credentials';
 import { principalName, type Principal } from '#libs/identity/principal';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
-import type { HttpLog } from '#libs/platform/http/log';
+import { withoutData, type Log } from '#libs/platform/telemetry/log';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
 import { HealthController, METRICS, READINESS } from './health.controller.js';
 import type { Gateways } from './messages/acceptance.js';
@@ -25,7 +26,7 @@ export interface ApiOptions {
   gateways: Gateways;
   clock: Clock;
   metrics: Metrics;
-  log: HttpLog;
+  log: Log;
   bodyLimit: number;
   /** requests per window, by kind of credential; `address` for who is not signed in */
   limits: Record<'address' | Principal['credential']['kind'], Limits>;
@@ -44,9 +45,9 @@ class ApiModule {
       ...kernel.options.deciders.flatMap(handlersOf),
       { provide: READINESS, useValue: readiness },
       { provide: METRICS, useValue: o.metrics },
-      { provide: APP_GUARD, useValue: new PrincipalGuard((id) => o.credentials.find(id), () => kernel.live.fresh(), () => o.clock.now().getTime(), (reason) => o.metrics.refused.inc({ reason })) },
+      { provide: APP_GUARD, useValue: new PrincipalGuard((id) => o.credentials.find(id), () => kernel.live.fresh(), () => o.clock.now().getTime(), refusedCredential(o)) },
       { provide: APP_GUARD, useValue: limits },
-      { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways }) },
+      { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways, accepted: (form, count) => o.metrics.accepted.inc({ form }, count) }) },
     ];
     return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: CONTROLLERS, providers };
   }
@@ -66,9 +67,9 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     limitsFor: ({ principal }: SignedIn) => options.limits[principal?.credential.kind ?? 'address'],
   });
   const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, refused: (request, reply) => limits.countRefused(request, reply) });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits), adapter, { bodyParser: false, logger: ['error', 'warn'], abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
   adapter.harden(app);
-  measure(app, options.metrics);
+  measure(app, options);
   await app.init();
   return { app, readiness, bus: app.get(CommandBus) };
 }
@@ -83,11 +84,23 @@ function everyRoutePermitted(controller: { name: string; prototype: object }): v
   }
 }
 
-function measure(app: NestFastifyApplication, metrics: Metrics): void {
-  app.getHttpAdapter().getInstance().addHook('onResponse', function count(request, reply, done) {
-    const route = request.routeOptions.url ?? 'unknown';
-    metrics.requests.inc({ method: request.routeOptions.url ? request.method : 'other', route, status: reply.statusCode });
-    metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000);
+/** Counted, and of a certificate one line: its reason, never what it holds. */
+const refusedCredential = ({ metrics, log }: ApiOptions) => (code: ErrorCode, reason: string, requestId: string): void => {
+  metrics.refused.inc({ reason });
+  if (code === 'invalid_certificate') log.warn({ requestId, reason }, 'a client certificate was refused');
+};
+
+/** What the framework itself says, as lines of our log. */
+const nestLog = (log: Log): LoggerService => ({ log: () => {}, error: (message: unknown) => log.error({ part: 'nest' }, withoutData(String(message))), warn: (message: unknown) => log.warn({ part: 'nest' }, withoutData(String(message))) });
+
+function measure(app: NestFastifyApplication, { metrics, log }: ApiOptions): void {
+  app.getHttpAdapter().getInstance().addHook('onResponse', function count(request: SignedIn, reply, done) {
+    const known = request.routeOptions.url !== undefined;
+    const at = { method: known ? request.method : 'other', route: request.routeOptions.url ?? 'unknown', status: reply.statusCode };
+    metrics.requests.inc(at);
+    metrics.requestSeconds.observe({ route: at.route }, reply.elapsedTime / 1000);
+    if (at.status === 429) metrics.limited.inc({ credential: request.principal?.credential.kind ?? 'none' });
+    if (log.enabled('debug')) log.debug({ requestId: request.id, ...at, ms: Math.round(reply.elapsedTime * 10) / 10, ...(request.principal ? { principal: principalName(request.principal) } : {}) }, 'answered');
     done();
   });
 }

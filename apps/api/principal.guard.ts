@@ -1,5 +1,6 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { authenticate, type FindCredential } from '#libs/identity/authenticate';
 import { RIGHTS, type Permission, type Principal } from '#libs/identity/principal';
@@ -13,7 +14,7 @@ const OTHER_CREDENTIALS = ['x-api-key'];
 /** The one global guard: any credential becomes a principal here, and the route's declared permission is checked. */
 export class PrincipalGuard implements CanActivate {
   /** @param fresh false when this process no longer hears the log: a revocation might have passed it by */
-  constructor(private readonly find: FindCredential, private readonly fresh: () => boolean, private readonly now: () => number, private readonly refused: (reason: string) => void) {}
+  constructor(private readonly find: FindCredential, private readonly fresh: () => boolean, private readonly now: () => number, private readonly refused: (code: ErrorCode, reason: string, requestId: string) => void) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const permission = Reflect.getMetadata(PERMISSION, context.getHandler()) as Permission | undefined;
@@ -24,7 +25,7 @@ export class PrincipalGuard implements CanActivate {
     try {
       request.principal = await authenticate(shownBy(request), this.find, this.now());
     } catch (error) {
-      if (error instanceof Refusal) this.refused(typeof error.extra['reason'] === 'string' ? error.extra['reason'] : error.code);
+      if (error instanceof Refusal) this.refused(error.code, typeof error.extra['reason'] === 'string' ? error.extra['reason'] : error.code, request.id);
       throw error;
     }
     if (!RIGHTS[permission].includes(request.principal.role)) throw new Refusal('forbidden');

@@ -35,6 +35,7 @@ export class Readiness {
     const m = this.metrics;
     for (const s of this.kernel.statuses.values()) {
       m.followerEvents.set({ follower: s.name }, s.events);
+      m.followerSilentSeconds.set({ follower: s.name }, Math.max(0, this.clock.monotonic() - s.heardAt) / 1000);
       m.followerStopped.set({ follower: s.name }, s.stopped ? 1 : 0);
     }
     for (const [view, p] of this.kernel.projectings) m.parkedRows.set({ view }, p.parked());

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { pino } from 'pino';
 import type { StoredEvent } from '#libs/event-sourcing/event';
 import { systemClock, type Clock } from '#libs/event-sourcing/running/clock';
 import { Kernel } from '#libs/event-sourcing/running/kernel';
@@ -14,6 +13,7 @@ import { parseGateways } from '#libs/messaging/gateways/gateways-file';
 import type { Configuration } from '#libs/platform/configuration/configuration';
 import { createEgress } from '#libs/platform/egress/egress.client';
 import { listen, type Listening } from '#libs/platform/http/listeners';
+import { createLog, type Log } from '#libs/platform/telemetry/log';
 import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
 import { createApi, type Api, type ApiOptions } from '../api/api.js';
 import { runWorker } from '../worker/worker.js';
@@ -49,13 +49,12 @@ const limitsOf = (c: Configuration): ApiOptions['limits'] => {
 const FORGOTTEN_LANE = { rate: 1, concurrency: 1, circuit: { failures: 10, windowMs: 30_000, windowCalls: 20, windowShare: 0.5, probeMs: 30_000 } };
 
 /** Opens the whole house; whoever fails half-way closes what was opened. */
-export async function openHouse(c: Configuration, clock: Clock = systemClock): Promise<House> {
-  const log = pino({ level: c.logLevel, redact: ['req', 'res'] });
+export async function openHouse(c: Configuration, clock: Clock = systemClock, log: Log = createLog(c.logLevel)): Promise<House> {
   const secrets = await ensureSecrets({ dir: c.secretsDir, masterKeyFile: c.masterKeyFile, dataDir: c.dataDir, production: c.environment === 'production', serverNames: c.publicHosts }, { now: () => clock.now(), random: randomBytes });
   const engine = await openEmbedded({ dir: c.dataDir });
   const undo: (() => Promise<unknown>)[] = [() => engine.close()];
   try {
-    for (const warning of engine.warnings) log.warn(warning);
+    for (const warning of engine.warnings) log.warn({ part: 'data folder' }, warning);
     const gateways = gatewaysOf(c);
     const credentials = liveCredentials({ load: (stream) => engine.eventStore.read(stream, 0, 1_000), monotonic: () => clock.monotonic() });
     const kernel = await Kernel.open({
@@ -66,6 +65,8 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock): P
     undo.push(() => kernel.close());
     await kernel.startLive();
     const metrics = createMetrics();
+    kernel.commands.onAppend(() => metrics.appends.inc());
+    for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({ kernel, credentials, gateways, clock, metrics, log, bodyLimit: c.bodyLimitBytes, limits: limitsOf(c), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_` });
     undo.push(() => api.app.close());
     const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production' });
@@ -79,7 +80,7 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock): P
     kernel.startFollowers();
     const control = await openControlSocket({ configuration: c, secrets, kernel, clock, random: randomBytes, following: true });
     undo.push(() => control.close());
-    const listening = await openListeners(c, secrets, api);
+    const listening = await openListeners(c, secrets, api, metrics, log);
     const close = async (): Promise<{ cut: number }> => {
       api.readiness.drain();
       const ended = await listening.close(c.shutdownSeconds * 1000);
@@ -93,12 +94,24 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock): P
   }
 }
 
-async function openListeners(c: Configuration, secrets: Secrets, api: Api): Promise<Listening> {
+/** Why a handshake fails, for a label; the rest is `other`. */
+const HANDSHAKE_REASONS: Record<string, string> = {
+  ERR_SSL_HTTP_REQUEST: 'plain HTTP', ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS', ERR_SSL_UNSUPPORTED_PROTOCOL: 'old TLS', ERR_SSL_NO_SHARED_CIPHER: 'no shared cipher', ERR_TLS_HANDSHAKE_TIMEOUT: 'timeout', ECONNRESET: 'reset',
+};
+
+async function openListeners(c: Configuration, secrets: Secrets, api: Api, metrics: Metrics, log: Log): Promise<Listening> {
   const tls = c.tlsCert && c.tlsKey ? { cert: readFileSync(c.tlsCert), key: readFileSync(c.tlsKey) } : undefined;
   const plain = c.listenPorts.map((port) => ({ host: c.listenHost, port, ...(tls ? { tls } : {}) }));
   const mutual = c.mtlsPort === null ? [] : [{ host: c.listenHost, port: c.mtlsPort, tls: mtlsOptions(secrets) }];
   const withMutual = c.mtlsPort === 0 ? plain : [...plain, ...mutual];
-  const listening = await listen(api.app.getHttpAdapter().getInstance(), { ports: withMutual, requestIdPrefix: 'req_early_' });
+  const listening = await listen(api.app.getHttpAdapter().getInstance(), { ports: withMutual, requestIdPrefix: 'req_early_',
+    refused: (code) => { metrics.unreadable.inc({ code }); log.debug({ reason: code }, 'a request could not be read'); },
+    handshakeFailed: (error) => {
+      const reason = HANDSHAKE_REASONS[error.code ?? ''] ?? 'other';
+      metrics.handshakes.inc({ reason });
+      log.info({ reason }, 'a TLS handshake failed');
+    },
+  });
   const last = listening.ports.at(-1);
   if (withMutual.length > plain.length && last) acceptCertificates(last.server as Parameters<typeof acceptCertificates>[0], secrets.ca.certificate);
   return listening;

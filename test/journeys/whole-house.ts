@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGatewayMock, type GatewayMock } from '#apps/gateway-mock/gateway-mock';
 import { openHouse, type House } from '#apps/standalone/house';
+import type { Clock } from '#libs/event-sourcing/running/clock';
 import { until } from '#libs/event-sourcing/testing/test-clock';
 import { loadAuthority, type IssuedKeyPair } from '#libs/identity/certificate/authority';
 import { newApiToken } from '#libs/identity/credential/api-token';
 import { IssueApiToken, IssueCertificate } from '#libs/identity/credential/credential.decider';
+import type { Log } from '#libs/platform/telemetry/log';
 import { parseConfiguration } from '#libs/platform/configuration/configuration';
 
 /** An answer's JSON, of whichever route: what the journeys read of it. */
@@ -33,6 +35,8 @@ export interface Body {
 }
 export interface Reply { status: number; headers: Record<string, string | string[] | undefined>; text: string; body: Body }
 export interface Asked { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> }
+/** What a spec gives the house in place of its own. */
+export interface Built { env?: Record<string, string>; clock?: Clock; log?: Log }
 /** Somebody with a credential, on one of the listeners. */
 export type Client = (method: string, path: string, asked?: Asked) => Promise<Reply>;
 
@@ -56,14 +60,14 @@ export class WholeHouse {
   readonly #agents: (HttpAgent | HttpsAgent)[] = [];
   private constructor(readonly dir: string, readonly mock: GatewayMock, readonly mtlsPort: number) {}
 
-  static async open(): Promise<WholeHouse> {
+  static async open(built?: Built): Promise<WholeHouse> {
     const whole = new WholeHouse(mkdtempSync(join(tmpdir(), 'heliograph-journey-')), await startGatewayMock({ port: 0 }), await freePort());
-    try { await whole.start(); } catch (error) { await mockClosed(whole); throw error; }
+    try { await whole.start(built); } catch (error) { await mockClosed(whole); throw error; }
     return whole;
   }
 
   /** Gateways beside the two: `quick` tries 3 times at once, `held` asks a person. Both give up on a call after a second. */
-  async start(): Promise<void> {
+  async start({ env = {}, clock, log }: Built = {}): Promise<void> {
     const gatewaysFile = join(this.dir, 'gateways.json');
     const retry = { kind: 'constant', everyMs: 100, attempts: 3, spanMs: 60_000 };
     const circuit = { failures: 1_000, windowCalls: 1_000 };
@@ -73,8 +77,8 @@ export class WholeHouse {
     ]));
     this.house = await openHouse(parseConfiguration({
       NODE_ENV: 'test', LISTEN_PORTS: '0', MTLS_PORT: String(this.mtlsPort), GATEWAY_MOCK_PORT: String(this.mock.port), GATEWAYS_FILE: gatewaysFile, DATA_DIR: 'data', SECRETS_DIR: 'secrets',
-      RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5',
-    }, this.dir));
+      RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5', ...env,
+    }, this.dir), clock, log);
   }
   async stop(): Promise<void> {
     for (const agent of this.#agents.splice(0)) agent.destroy();

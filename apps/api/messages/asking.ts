@@ -22,6 +22,8 @@ export interface MessagePorts {
   seeing: Seeing;
   clock: Clock;
   gateways: Gateways;
+  /** told how many messages a request made; repeats make none */
+  accepted(form: 's1' | 'native' | 'batch', count: number): void;
 }
 
 /** Who asks, in which request. */

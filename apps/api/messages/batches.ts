@@ -52,6 +52,7 @@ export async function acceptBatch(ports: MessagePorts, items: readonly unknown[]
     state = done.state;
     position = done.position;
   }
+  if (state && !replayed) ports.accepted('batch', good.length);
   const at = state?.acceptedAt ?? now.toISOString();
   const results = checked.map((c) => ('refusal' in c
     ? { index: c.index, status: 422, problem: problemOf(c.refusal, { instance: `/api/v1/messages/batch#${c.index}`, requestId: asking.requestId }).body }

@@ -44,6 +44,7 @@ export class Messages {
     const done: Executed<Message> = await bus.execute(new AcceptMessage(id, acceptance, { ...contextOf(asking), creates }));
     const replayed = done.events.length === 0;
     if (replayed) await this.#sameRequest(done.state, acceptance.fingerprint);
+    else this.ports.accepted(acceptance.shape, 1);
     return { id, done, replayed };
   }
 

@@ -40,6 +40,9 @@ export interface ListenOptions {
   timeouts?: Partial<typeof TIMEOUTS>;
   /** WebSocket handshakes; without it an Upgrade header is ignored */
   upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+  /** told of each request that was refused before any route, and of each TLS handshake that failed */
+  refused?: (code: ErrorCode) => void;
+  handshakeFailed?: (error: NodeJS.ErrnoException) => void;
   /** monotonic milliseconds */
   now?: () => number;
 }
@@ -62,13 +65,15 @@ export async function listen(instance: FastifyInstance, options: ListenOptions):
   // ids of the answers given here, apart from those that Fastify counts
   let answers = 0;
   const nextId = (): string => `${options.requestIdPrefix}w${(++answers).toString(36)}`;
-  const onRequest = requestListener(instance, nextId);
+  const { refused = (): void => {}, handshakeFailed } = options;
+  const onRequest = requestListener(instance, nextId, refused);
   const servers: { server: Server | TlsServer; spec: Port }[] = [];
   for (const spec of options.ports) {
     const server = spec.tls === undefined ? createServer(serverOptions(timeouts), onRequest) : createTls({ ...serverOptions(timeouts), ...spec.tls }, onRequest);
     server.keepAliveTimeout = timeouts.keepAliveMs;
     server.on(spec.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => connections.add(socket));
-    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBroken(error, socket, nextId()));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBroken(error, socket, nextId(), refused));
+    if (handshakeFailed) server.on('tlsClientError', (error: NodeJS.ErrnoException) => handshakeFailed(error));
     const { upgrade } = options;
     if (upgrade !== undefined) {
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -125,13 +130,14 @@ const serverOptions = (timeouts: typeof TIMEOUTS): ServerOptions => ({
 });
 
 /** Wire rules, then Fastify. */
-function requestListener(instance: FastifyInstance, nextId: () => string): RequestListener {
+function requestListener(instance: FastifyInstance, nextId: () => string, refused: (code: ErrorCode) => void): RequestListener {
   return (request, response) => {
     const wrong = wireProblem(request);
     if (wrong === undefined) {
       instance.routing(request, response);
       return;
     }
+    refused(wrong.code);
     const { status, headers, body } = problem(wrong.code, { instance: request.url ?? '', requestId: nextId() }, { detail: wrong.detail });
     const text = JSON.stringify(body);
     response.writeHead(status, { ...headersFor(request.socket), ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' }).end(text);
@@ -145,12 +151,14 @@ const BROKEN: Record<string, ErrorCode> = {
 };
 
 /** Bytes that are no request, or not in time: one answer, if none has begun, and the connection ends. */
-function answerBroken(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+function answerBroken(error: NodeJS.ErrnoException, socket: Socket, requestId: string, refused: (code: ErrorCode) => void): void {
   // a lost line, or a handshake that failed: there is nobody to answer
   if (!/^(?:HPE_|ERR_HTTP_)/.test(error.code ?? '')) {
     socket.destroy();
     return;
   }
+  const code = BROKEN[error.code ?? ''] ?? 'invalid_request';
+  refused(code);
   const answer: ServerResponse | undefined = answerOf(socket);
   // a whole request came before the broken bytes: it gets its own answer, and is the last
   if (answer?.req.complete === true) {
@@ -162,8 +170,8 @@ function answerBroken(error: NodeJS.ErrnoException, socket: Socket, requestId: s
     socket.destroy();
     return;
   }
-  const { status, headers, body } = problem(BROKEN[error.code ?? ''] ?? 'invalid_request', { instance: answer?.req.url ?? '', requestId }, {
-    detail: BROKEN[error.code ?? ''] === undefined ? 'The request is not valid HTTP/1.1.' : undefined,
+  const { status, headers, body } = problem(code, { instance: answer?.req.url ?? '', requestId }, {
+    detail: code === 'invalid_request' ? 'The request is not valid HTTP/1.1.' : undefined,
   });
   const text = JSON.stringify(body);
   const lines = Object.entries({ ...headersFor(socket), ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -50,6 +50,8 @@ const BY_STATUS: Record<number, ErrorCode> = {
 const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
   unauthenticated: { 'www-authenticate': 'Bearer' },
   invalid_token: { 'www-authenticate': 'Bearer error="invalid_token"' },
+  // who shows a certificate that is not good has nothing more to say on this connection
+  invalid_certificate: { connection: 'close' },
   rate_limited: { 'retry-after': '60' },
   unavailable: { 'retry-after': '1' },
 };

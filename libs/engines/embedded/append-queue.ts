@@ -4,7 +4,8 @@ import type { NewEvent, Position } from '#libs/event-sourcing/event';
 import type { Append, Appended } from '#libs/event-sourcing/ports/event-store';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { LogFeed } from './log-feed.js';
-import { APPENDED, CONFLICT, type FlatEntries, type LogAnswer, type LogRequest, REPEATED } from './log-writer.js';
+import { APPENDED, CONFLICT, type LogAnswer, type LogRequest, REPEATED } from './log-writer.js';
+import { Tail } from './stream-index.js';
 import type { ThreadLink } from './thread-link.js';
 
 export interface QueueLimits {
@@ -23,6 +24,8 @@ export const positionOf = (n: number): Position => String(n).padStart(16, '0');
 
 /** Collects what is to be appended while the disk flushes, and sends it on as one batch: one flush for all who wait. */
 export class AppendQueue {
+  /** what stands in the log and not yet in its index */
+  readonly tail = new Tail();
   readonly #waiting: Waiting[] = [];
   #bytes = 0;
   #busy = false;
@@ -76,17 +79,17 @@ export class AppendQueue {
     let bytes = 0;
     while (count < this.#waiting.length && count < BATCH_ENTRIES && bytes < BATCH_BYTES) bytes += this.#waiting[count++]!.bytes;
     const batch = this.#waiting.splice(0, count);
-    const entries: FlatEntries = [];
+    let lines = '';
     for (const { append, stored } of batch) {
-      entries.push(append.stream, append.expected, stored.length);
+      lines += `${append.stream}\n${append.expected}\n${stored.length}\n`;
       for (let i = 0; i < stored.length; i++) {
         const e = append.events[i]!;
         const s = stored[i]!;
-        entries.push(e.id, e.type, s.data, s.meta, s.sum);
+        lines += `${e.id}\n${e.type}\n${s.data}\n${s.meta}\n${s.sum}\n`;
       }
     }
     this.#busy = true;
-    this.log.call<LogAnswer>({ now: this.clock.monotonic(), entries } satisfies LogRequest).then(
+    this.log.call<LogAnswer>({ now: this.clock.monotonic(), lines } satisfies LogRequest).then(
       (answer) => this.#settle(batch, bytes, () => this.#answered(batch, answer)),
       (error: Error) => this.#settle(batch, bytes, () => { for (const w of batch) w.reject(error); }),
     );
@@ -100,11 +103,12 @@ export class AppendQueue {
     this.#tellEmpty();
   }
 
-  #answered(batch: Waiting[], { base, results, why }: LogAnswer): void {
+  #answered(batch: Waiting[], { base, upto, results, why }: LogAnswer): void {
     this.feed.moveTo(base); // only after a failure: what was found on opening again came by no other way
     for (let i = 0; i < batch.length; i++) {
       if (results[i * 3] === APPENDED) this.#publish(batch[i]!, results[i * 3 + 1]!);
     }
+    this.tail.indexed(upto);
     this.feed.wake();
     for (let i = 0; i < batch.length; i++) {
       const { append, resolve, reject } = batch[i]!;
@@ -117,6 +121,7 @@ export class AppendQueue {
 
   #publish({ append, stored }: Waiting, last: number): void {
     const first = last - stored.length + 1;
+    this.tail.add(append.stream, stored.length, append.expected + stored.length, last);
     for (let i = 0; i < stored.length; i++) {
       const e: NewEvent = append.events[i]!;
       this.feed.add({ ...e, stream: append.stream, revision: append.expected + 1 + i, position: positionOf(first + i) }, stored[i]!.bytes);

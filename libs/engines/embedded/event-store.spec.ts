@@ -91,6 +91,21 @@ describe('the embedded log', () => {
     expect((await eventStore.readAll(position, [], 10)).events).toEqual([]);
   });
 
+  it('reads a stream that stands partly in the index and partly not, from anywhere', async () => {
+    const { eventStore } = await open();
+    const streams = Array.from({ length: 200 }, () => newStream());
+    for (let revision = -1; revision < 99; revision += 2) {
+      const many = streams.map((stream) => ({ stream, expected: revision, events: [newEvent(revision + 1), newEvent(revision + 2)] }));
+      expect((await eventStore.appendMany(many)).filter((a) => a instanceof Error)).toEqual([]);
+    }
+    for (const stream of [streams[0]!, streams[77]!, streams[199]!]) {
+      const all = await eventStore.read(stream, 0, 1000);
+      expect(all.map((e) => e.data)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+      for (const [from, limit] of [[0, 7], [1, 98], [60, 30], [79, 4], [99, 5], [100, 5]] as const) expect(await eventStore.read(stream, from, limit)).toEqual(all.slice(from, from + limit));
+      expect(await eventStore.last(stream)).toEqual(all.at(-1));
+    }
+  });
+
   it('looks past many events of others for the next that is wanted', async () => {
     const { eventStore } = await open();
     const crowd = Array.from({ length: 21_000 }, (_, i) => newEvent(i, { id: `e${i}` }));

@@ -7,6 +7,7 @@ import { AppendQueue, type QueueLimits, positionOf } from './append-queue.js';
 import type { LogFeed } from './log-feed.js';
 import { afterPrefix } from './prefix.js';
 import type { FlatRows, ReaderRequest } from './reader.thread.js';
+import { whereIs } from './stream-index.js';
 import type { ThreadLink } from './thread-link.js';
 
 export interface StoreOptions extends QueueLimits {
@@ -42,7 +43,10 @@ export class EmbeddedEventStore implements EventStore {
   async read(stream: string, from: number, limit: number): Promise<StoredEvent[]> {
     const events: StoredEvent[] = [];
     for (;;) {
-      const { flat, cut } = await this.#ask({ op: 'read', stream, from: from + events.length, limit: Math.min(PAGE, limit - events.length) });
+      const at = from + events.length;
+      const most = Math.min(PAGE, limit - events.length);
+      const { indexed, positions } = whereIs(this.#queue.tail.of(stream), at, at + most);
+      const { flat, cut } = await this.#ask({ op: 'read', stream, from: at, to: indexed, positions });
       const page = decodeAll(flat);
       for (const e of page) {
         if (e.revision !== from + events.length) throw new Damaged(`event ${from + events.length} of ${stream} is missing`, e.position);
@@ -53,7 +57,9 @@ export class EmbeddedEventStore implements EventStore {
   }
 
   async last(stream: string): Promise<StoredEvent | null> {
-    return decodeAll((await this.#ask({ op: 'last', stream })).flat)[0] ?? null;
+    const tail = this.#queue.tail.of(stream);
+    const request: ReaderRequest = tail ? { op: 'read', stream, from: 0, to: 0, positions: [tail.positions.at(-1)!] } : { op: 'last', stream };
+    return decodeAll((await this.#ask(request)).flat)[0] ?? null;
   }
 
   async readAll(after: Position | null, prefixes: readonly string[], limit: number): Promise<Batch> {

@@ -31,7 +31,7 @@ export interface GroundOptions { quick: boolean; dir: string; profiles: string |
 
 export function openGround({ quick, dir, profiles, write }: GroundOptions): Ground {
   const root = mkdtempSync(join(dir, 'heliograph-bench-'));
-  process.once('exit', () => rmSync(root, { recursive: true, force: true }));
+  process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 3 }));
   if (profiles) mkdirSync(profiles, { recursive: true });
   const began = performance.now();
   let runs = 0;
@@ -51,13 +51,25 @@ export const freePort = (): Promise<number> => new Promise((resolve, reject) => 
   });
 });
 
-/** Asks again until it holds. Between two tries `pauseMs`. @throws Error naming what did not come within the bound */
-export async function until(what: string, holds: () => Promise<boolean>, { pauseMs = 50, boundMs = 180_000, meanwhile = (): void => {} } = {}): Promise<void> {
+const TOLD_EVERY_MS = 2_000;
+
+/** Says how far the work is, while it goes on. */
+export async function telling<T>(ground: Ground, howFar: () => string | Promise<string>, work: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => {
+    // a word that cannot be had is no reason to fail: the work itself will tell
+    Promise.resolve().then(howFar).then((text) => ground.say(`  ${text}`), () => undefined);
+  }, TOLD_EVERY_MS);
+  try { return await work(); } finally { clearInterval(timer); }
+}
+
+/** Thousands apart. */
+export const grouped = (n: number): string => n.toLocaleString('en');
+
+/** Asks again until it holds. @throws Error naming what did not come within the bound */
+export async function until(what: string, holds: () => Promise<boolean>, { pauseMs = 50, boundMs = 180_000 } = {}): Promise<void> {
   const end = performance.now() + boundMs;
-  let told = performance.now();
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`${what}: not within ${boundMs / 1000} s`);
-    if (performance.now() - told > 2_000) { meanwhile(); told = performance.now(); }
     await new Promise((resolve) => { setTimeout(resolve, pauseMs); });
   }
 }

@@ -45,6 +45,9 @@ export interface Server {
 
 export interface ServerOptions { env?: Record<string, string>; /** names its profile */ called: string; place?: Place }
 
+/** A server that is not ready by then is ended, which fails its figure. */
+const LONGEST_START_MS = 60_000;
+
 /** User and system time, in µs, out of what Linux tells of a process or thread; it counts in 1/100 s. */
 const spent = (stat: string): number => {
   const fields = readFileSync(stat, 'utf8').split(') ')[1]!.split(' ');
@@ -77,7 +80,9 @@ export async function startServer(ground: Ground, { env: over = {}, called, plac
     child.stderr.on('data', hear);
     void closed.then(() => reject(new Error(`the server ended before it was ready: ${said}`)));
   });
+  const late = setTimeout(() => child.kill('SIGKILL'), LONGEST_START_MS);
   await ready;
+  clearTimeout(late);
   const readyMs = performance.now() - began;
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
@@ -127,9 +132,6 @@ export async function withServer<T>(ground: Ground, options: ServerOptions, use:
 /** Events that a follower has taken since the server's start. */
 export const followed = (server: Server, follower: string): Promise<number> => server.metric(`heliograph_follower_events{follower="${follower}"}`);
 
-/** Waits until a follower has taken so many events. */
-export const followedTo = (ground: Ground, server: Server, follower: string, events: number): Promise<void> => {
-  let at = 0;
-  return until(`${follower} takes ${events} events`, async () => (at = await followed(server, follower)) >= events,
-    { meanwhile: () => ground.say(`  ${follower}: ${at.toLocaleString('en')} of ${events.toLocaleString('en')} events`) });
-};
+/** Waits until a follower has taken so many events since the server's start. */
+export const followedTo = (server: Server, follower: string, events: number): Promise<void> =>
+  until(`${follower} takes ${events} events`, async () => await followed(server, follower) >= events);

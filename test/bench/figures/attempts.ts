@@ -1,7 +1,7 @@
 import { systemClock } from '#libs/event-sourcing/running/clock';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
 import { AcceptMessage, message, RecordOutcome, StartAttempt } from '#libs/messaging/message/message.decider';
-import type { Figure, Ground } from '../ground.js';
+import { grouped, telling, type Figure, type Ground } from '../ground.js';
 import { acceptance, openPlace, type Opened } from '../prepared/opened.js';
 import { newPlace } from '../server.js';
 import { median, percentile, type Reading } from '../statistics.js';
@@ -25,12 +25,13 @@ async function attempt(kernel: Kernel, id: string, n: number): Promise<void> {
 
 async function prepare(ground: Ground, { gathering, gathered }: Opened, id: string, attempts: number): Promise<void> {
   await gathering.commands.execute(message, new AcceptMessage(id, acceptance({ owner: 'bench', recipient: '+15550001111', policy: POLICY }), { principal: 'bench', correlationId: id, causationId: id, creates: true }));
-  let told = performance.now();
-  for (let n = 1; n <= attempts; n++) {
-    await attempt(gathering, id, n);
-    if (n % ATTEMPTS_A_FLUSH === 0) await gathered.flush();
-    if (performance.now() - told > 2_000) { ground.say(`  prepared ${n.toLocaleString('en')} of ${attempts.toLocaleString('en')} attempts`); told = performance.now(); }
-  }
+  let n = 0;
+  await telling(ground, () => `prepared ${grouped(n)} of ${grouped(attempts)} attempts`, async () => {
+    while (n < attempts) {
+      await attempt(gathering, id, ++n);
+      if (n % ATTEMPTS_A_FLUSH === 0) await gathered.flush();
+    }
+  });
   await gathered.flush();
 }
 

@@ -1,13 +1,11 @@
 import { allAnswered, CONNECTIONS, DUE_NOW, httpCeiling } from '../ceiling/ceilings.js';
-import type { Figure } from '../ground.js';
+import { grouped, telling, type Figure } from '../ground.js';
 import { load, sink } from '../load/tools.js';
+import { EVENTS_EACH } from '../prepared/sent-messages.js';
 import { exactly, shownAsSent } from '../sent.js';
 import { cpuEach, followed, followedTo, newPlace, withServer } from '../server.js';
 import { median, type Reading } from '../statistics.js';
 
-/** Accepted, attempt started, attempt sent. */
-const EVENTS_EACH = 3;
-const WARM_UP = 2_000;
 
 export const endToEnd: Figure = {
   name: 'end-to-end',
@@ -25,18 +23,19 @@ export const endToEnd: Figure = {
           const before = await followed(server, 'message-log');
           const began = performance.now();
           const report = allAnswered(await load({ port: server.port, body: DUE_NOW, headers, requests, connections: CONNECTIONS, ...ground.fresh() }).report, 202);
-          await followedTo(ground, server, 'message-log', before + EVENTS_EACH * requests);
+          await followedTo(server, 'message-log', before + EVENTS_EACH * requests);
           const seconds = (performance.now() - began) / 1000;
           total += requests;
           await exactly(total, upstream);
           return { seconds, p99: report.p99, rate: report.rate };
         };
-        await all(WARM_UP);
+        await all(ground.quick ? 500 : 2_000);
         for (let i = 0; i < ground.repeats; i++) {
-          ground.say(`end to end ${i + 1}/${ground.repeats}: ${messages.toLocaleString('en')} messages`);
+          ground.say(`end to end ${i + 1}/${ground.repeats}: ${grouped(messages)} messages`);
           ceilings.push(await ceiling.measure(DUE_NOW, ground.quick ? 0.4 : 1));
           const before = server.cpu();
-          const run = await all(messages);
+          const sent = async (): Promise<string> => `${grouped((await upstream.stats()).calls - total)} of ${grouped(messages)} sent`;
+          const run = await telling(ground, sent, () => all(messages));
           const each = cpuEach(before, server.cpu(), messages);
           main.push(each.main);
           cpu.push(each.all);
@@ -51,7 +50,7 @@ export const endToEnd: Figure = {
       await ceiling.close();
     }
     return [{
-      figure: 'end-to-end', what: `${messages.toLocaleString('en')} messages to different numbers; all sent once, none lost`, unit: 'messages/s', samples: rates, ceilings,
+      figure: 'end-to-end', what: `${grouped(messages)} messages to different numbers; all sent once, none lost`, unit: 'messages/s', samples: rates, ceilings,
       beside: { 'accepted/s meanwhile': median(accepted), 'p99 ms of the accept': median(p99), 'CPU µs': median(cpu), 'main thread µs': median(main) }, aims: [{ of: 'ratio', atLeast: 0.08 }, { of: 'ratio', atLeast: 0.12 }],
     } satisfies Reading];
   },

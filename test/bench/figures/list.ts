@@ -1,4 +1,4 @@
-import type { Figure } from '../ground.js';
+import { grouped, type Figure } from '../ground.js';
 import { preparedMessages, recipient } from '../prepared/sent-messages.js';
 import { withServer } from '../server.js';
 import { percentile, type Reading } from '../statistics.js';
@@ -30,7 +30,7 @@ export const list: Figure = {
         }
       }
       return asked.map(({ what }, a): Reading => ({
-        figure: 'list', what: `first page at ${messages.toLocaleString('en')} messages: ${what}`, unit: 'ms', samples: ms[a]!,
+        figure: 'list', what: `first page at ${grouped(messages)} messages: ${what}`, unit: 'ms', samples: ms[a]!,
         beside: { 'p50 ms': percentile(ms[a]!, 0.5), 'p95 ms': percentile(ms[a]!, 0.95) }, aims: [{ of: 'p95 ms', atMost: 15 }],
       }));
     });

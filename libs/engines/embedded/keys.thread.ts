@@ -1,76 +1,49 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { openFile, settle } from '#libs/engines/embedded/durable-file';
+import { KEYS_SCHEMA, KEYS_VERSION, type KeysTables, openKeys } from '#libs/engines/embedded/keys-tables';
 import { answer, isDisk, serve } from '#libs/engines/embedded/serve';
-import type { KeyCandidate, KeyRecord } from '#libs/event-sourcing/ports/keys';
-
-/** A forgotten key keeps its id, without material. A period's name stays too: it must never be issued anew. */
-const SCHEMA = `
-  CREATE TABLE keys (id TEXT PRIMARY KEY, wrapped BLOB) STRICT, WITHOUT ROWID;
-  CREATE TABLE hashes (hash TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE INDEX hashes_id ON hashes (id);
-  CREATE TABLE constants (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT`;
+import type { KeyRecord } from '#libs/event-sourcing/ports/keys';
 
 export type KeysRequest =
-  | { op: 'claim'; candidates: readonly KeyCandidate[] } | { op: 'find'; hashes: readonly string[] } | { op: 'keys'; ids: readonly string[] }
+  /** `texts`: per candidate hash, id, and the wrapped key as latin1: what is copied to a thread at least cost */
+  | { op: 'claim'; texts: readonly string[] } | { op: 'find'; hashes: readonly string[] } | { op: 'keys'; ids: readonly string[] }
   | { op: 'forget'; ids: readonly string[] } | { op: 'rewrap'; records: readonly KeyRecord[] }
   | { op: 'list'; after: string | null; limit: number } | { op: 'constant'; name: string; value: Uint8Array };
-type Stored = { id: string; wrapped: Uint8Array | null } | undefined;
+/** Per candidate: null when it is the one that now stands. */
+export type Claimed = (KeyRecord | 'forgotten' | null)[];
 
-const SQL = {
-  byHash: 'SELECT h.id AS id, k.wrapped AS wrapped FROM hashes h JOIN keys k ON k.id = h.id WHERE h.hash = ?',
-  byId: 'SELECT id, wrapped FROM keys WHERE id = ?',
-  addKey: 'INSERT INTO keys (id, wrapped) VALUES (?, ?) ON CONFLICT DO NOTHING',
-  addHash: 'INSERT INTO hashes (hash, id) VALUES (?, ?)',
-  find: 'SELECT id FROM hashes WHERE hash = ?',
-  wipe: 'UPDATE keys SET wrapped = NULL WHERE id = ?',
-  unhash: "DELETE FROM hashes WHERE id = ? AND hash NOT GLOB 'period:*'",
-  rewrap: 'UPDATE keys SET wrapped = ?2 WHERE id = ?1 AND wrapped IS NOT NULL',
-  list: 'SELECT id, wrapped FROM keys WHERE id > ? AND wrapped IS NOT NULL ORDER BY id LIMIT ?',
-  addConstant: 'INSERT INTO constants (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING',
-  constant: 'SELECT value FROM constants WHERE name = ?',
-};
-type Statements = Record<keyof typeof SQL, StatementSync>;
-
-const recordOf = (row: Exclude<Stored, undefined>): KeyRecord | 'forgotten' => (row.wrapped ? { id: row.id, wrapped: row.wrapped } : 'forgotten');
-
-function perform(s: Statements, r: KeysRequest): unknown {
+function perform(t: KeysTables, r: KeysRequest): unknown {
   switch (r.op) {
-    case 'claim': return r.candidates.map(({ hash, id, wrapped }) => {
-      const there = s.byHash.get(hash) as Stored;
-      if (there) return recordOf(there);
-      s.addKey.run(id, wrapped);
-      const mine = s.byId.get(id) as Exclude<Stored, undefined>;
-      if (mine.wrapped) s.addHash.run(hash, id);
-      return recordOf(mine);
-    });
-    case 'find': return r.hashes.map((h) => (s.find.get(h) as { id: string } | undefined)?.id ?? null);
+    case 'claim': {
+      const claimed: Claimed = [];
+      for (let i = 0; i < r.texts.length; i += 3) claimed.push(t.claim(r.texts[i]!, r.texts[i + 1]!, r.texts[i + 2]!));
+      return claimed;
+    }
+    case 'find': return r.hashes.map((h) => t.find(h));
     case 'keys': return new Map(r.ids.flatMap((id) => {
-      const row = s.byId.get(id) as Stored;
-      return row ? [[id, recordOf(row)] as const] : [];
+      const found = t.key(id);
+      return found ? [[id, found] as const] : [];
     }));
-    case 'forget': for (const id of r.ids) { s.wipe.run(id); s.unhash.run(id); } return null;
-    case 'rewrap': for (const { id, wrapped } of r.records) s.rewrap.run(id, wrapped); return null;
-    case 'list': return s.list.all(r.after ?? '', r.limit);
-    case 'constant':
-      s.addConstant.run(r.name, r.value);
-      return (s.constant.get(r.name) as { value: Uint8Array }).value;
+    case 'forget': t.forget(r.ids); return null;
+    case 'rewrap': for (const { id, wrapped } of r.records) t.rewrap(id, wrapped); return null;
+    case 'list': return t.list(r.after ?? '', r.limit);
+    case 'constant': return t.constant(r.name, r.value);
   }
 }
 
 /** All calls that waited are one transaction and one flush. When it fails all are unavailable, and the file is opened and settled anew. */
 export function keyDirectory(open: () => DatabaseSync) {
   let db: DatabaseSync | null = null;
-  let statements: Statements | null = null;
-  const ready = (): { db: DatabaseSync; s: Statements } => {
+  let tables: KeysTables | null = null;
+  const ready = (): { db: DatabaseSync; t: KeysTables } => {
     db ??= open();
-    const d = db;
-    statements ??= Object.fromEntries(Object.entries(SQL).map(([name, sql]) => [name, d.prepare(sql)])) as Statements;
-    return { db: d, s: statements };
+    tables ??= openKeys(db);
+    return { db, t: tables };
   };
   const close = (): void => {
     const d = db;
     db = null;
-    statements = null;
+    tables = null;
     d?.close();
   };
   return {
@@ -78,10 +51,12 @@ export function keyDirectory(open: () => DatabaseSync) {
     close,
     run(requests: KeysRequest[]): unknown[] {
       try {
-        const { db: d, s } = ready();
+        const { db: d, t } = ready();
         d.exec('BEGIN IMMEDIATE');
-        const answers = requests.map((r) => ({ value: perform(s, r) }));
+        const answers = requests.map((r) => ({ value: perform(t, r) }));
+        t.beforeCommit();
         d.exec('COMMIT');
+        t.afterCommit();
         // the key material stands in the write-ahead log until that is emptied: only then is it destroyed
         if (requests.some((r) => r.op === 'forget' || r.op === 'rewrap')) settle(d);
         return answers;
@@ -96,7 +71,7 @@ export function keyDirectory(open: () => DatabaseSync) {
 }
 
 serve<{ path: string }>('keys.thread', ({ path }) => {
-  const keys = keyDirectory(() => openFile({ path, synchronous: 'FULL', cacheKib: 2048, version: 1, schema: SCHEMA, secureDelete: true }));
+  const keys = keyDirectory(() => openFile({ path, synchronous: 'FULL', cacheKib: 4096, version: KEYS_VERSION, schema: KEYS_SCHEMA, secureDelete: true }));
   keys.ready();
   return { ready: null, run: (requests) => keys.run(requests as KeysRequest[]), close: keys.close };
 });

@@ -1,12 +1,18 @@
 import type { KeyCandidate, KeyRecord, Keys } from '#libs/event-sourcing/ports/keys';
-import type { KeysRequest } from './keys.thread.js';
+import type { Claimed, KeysRequest } from './keys.thread.js';
 import type { ThreadLink } from './thread-link.js';
 
 /** The key directory on node:sqlite, in a file and a thread of its own. Calls that wait share one flush. */
 export class EmbeddedKeys implements Keys {
   constructor(readonly link: ThreadLink) {}
 
-  claim(candidates: readonly KeyCandidate[]): Promise<(KeyRecord | 'forgotten')[]> { return this.#ask({ op: 'claim', candidates }); }
+  async claim(candidates: readonly KeyCandidate[]): Promise<(KeyRecord | 'forgotten')[]> {
+    const texts: string[] = [];
+    for (const { hash, id, wrapped: w } of candidates) texts.push(hash, id, Buffer.from(w.buffer, w.byteOffset, w.byteLength).toString('latin1'));
+    const claimed = await this.#ask<Claimed>({ op: 'claim', texts });
+    return claimed.map((c, i) => c ?? { id: candidates[i]!.id, wrapped: candidates[i]!.wrapped });
+  }
+
   find(hashes: readonly string[]): Promise<(string | null)[]> { return this.#ask({ op: 'find', hashes }); }
   keys(ids: readonly string[]): Promise<Map<string, KeyRecord | 'forgotten'>> { return this.#ask({ op: 'keys', ids }); }
   async forget(ids: readonly string[]): Promise<void> { await this.#ask({ op: 'forget', ids }); }

@@ -39,6 +39,7 @@ export class Readiness {
       m.followerStopped.set({ follower: s.name }, s.stopped ? 1 : 0);
     }
     for (const [view, p] of this.kernel.projectings) m.parkedRows.set({ view }, p.parked());
+    m.parkedRows.set({ view: 'due-work' }, this.kernel.parkedDueWork());
     for (const l of this.kernel.scheduler.lanes()) {
       m.laneWaiting.set({ lane: l.lane }, l.waiting);
       m.laneRunning.set({ lane: l.lane }, l.running);

@@ -1,4 +1,4 @@
-import { DUE_WORK } from '#libs/event-sourcing/running/due-work';
+import { DUE_WORK, PARKED_DUE_WORK } from '#libs/event-sourcing/running/due-work';
 import { collectionOf, parkedOf, type ParkedRow } from '#libs/event-sourcing/running/projecting';
 import { operation, type Parts } from './operation.js';
 
@@ -25,7 +25,7 @@ export async function viewsOf({ kernel, following }: Parts): Promise<{ head: str
   const { eventStore, readModels } = kernel.options.engine;
   const head = await eventStore.head();
   const stored = new Map((await readModels.collections()).map((c) => [c.name, c]));
-  const known = [...kernel.options.projections.map((p) => ({ name: p.name, version: p.version, collection: collectionOf(p), parked: parkedOf(p) })), { name: 'due-work', version: 1, collection: DUE_WORK.name, parked: null }];
+  const known = [...kernel.options.projections.map((p) => ({ name: p.name, version: p.version, collection: collectionOf(p), parked: parkedOf(p) })), { name: 'due-work', version: 1, collection: DUE_WORK.name, parked: PARKED_DUE_WORK.name }];
   const views = await Promise.all(known.map(async ({ name, version, collection, parked }): Promise<ViewAnswer> => {
     const status = kernel.statuses.get(name);
     const { rows = 0, checkpoint: written = null } = stored.get(collection) ?? {};

@@ -2,14 +2,17 @@ import type { AnyDecider } from '../decider.js';
 import type { AnyProcess, Due } from '../process.js';
 import type { Batch, EventStore } from '../ports/event-store.js';
 import type { ReadModels, RowChange } from '../ports/read-models.js';
-import { Damaged } from '../errors.js';
+import { Damaged, Unavailable, UnknownEvent } from '../errors.js';
 import type { Clock } from './clock.js';
 import type { EventRegistry } from './event-registry.js';
 import type { Follower } from './following.js';
+import type { ParkedRow } from './projecting.js';
 import type { Scheduler } from './scheduler.js';
 import type { States } from './states.js';
 
 export const DUE_WORK = { name: 'due_work@1', indexes: { byDue: ['dueAt'] } } as const;
+/** The streams of which nobody can tell what is to be done, because their fold failed; dropped with the due work. */
+export const PARKED_DUE_WORK = { name: `${DUE_WORK.name}/parked`, indexes: {} } as const;
 type DueRow = { topic: string; lane: string; job: string; dueAt: string; until: string | null; holds: string | null };
 
 const FLUSH_EVERY_MS = 1_000;
@@ -20,7 +23,12 @@ export interface DueWork extends Follower {
   /** Writes the rows that trail behind. */
   flush(): Promise<void>;
   close(): Promise<void>;
+  /** streams whose fold failed: nothing of theirs is done until a rebuild */
+  parked(): number;
 }
+
+/** The event's and its stream's own fault; what is another's stops or delays the follower. */
+export const isPoison = (error: unknown): boolean => !(error instanceof Unavailable || error instanceof Damaged || error instanceof UnknownEvent);
 
 /**
  * Folds the log into "what is still to do". Jobs go to the scheduler in memory at once; rows trail behind, so that what
@@ -30,6 +38,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
   const byCategory = new Map<string, AnyProcess>(processes.map((p) => [(p.of as AnyDecider).stream, p]));
   const dirty = new Map<string, { position: string; due: Due | null }>();
   const written = new Set<string>();
+  const parked = new Set<string>();
   let seen: string | null = null;
   let flushing: Promise<void> = Promise.resolve();
   let timer: (() => void) | null = null;
@@ -58,13 +67,30 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
   }
   const flush = (): Promise<void> => (flushing = flushing.then(write));
 
+  /** One stream that cannot be folded must not hold up all others: it is put aside, and said so. */
+  const park = async (stream: string, position: string, error: unknown): Promise<void> => {
+    if (!isPoison(error)) throw error;
+    await views.apply(PARKED_DUE_WORK.name, [{ id: stream, position, row: { position, reason: error instanceof Error ? error.message : String(error) } satisfies ParkedRow }], null);
+    parked.add(stream);
+    scheduler.offer(stream, null);
+    dirty.set(stream, { position, due: null });
+  };
+
   return {
     name: 'due-work',
     prefixes: [...byCategory.keys()].map((c) => `${c}-`),
     flush,
+    parked: () => parked.size,
     close: async () => { timer?.(); await flush(); },
     async start() {
-      await views.define(DUE_WORK);
+      await Promise.all([views.define(DUE_WORK), views.define(PARKED_DUE_WORK)]);
+      parked.clear();
+      for (let from: string[] | undefined; ;) {
+        const page = await views.find(PARKED_DUE_WORK.name, { where: {}, sort: { by: ['id'] }, ...(from ? { after: from } : {}), limit: PAGE });
+        for (const { id } of page) parked.add(id);
+        if (page.length < PAGE) break;
+        from = [page.at(-1)!.id];
+      }
       const [checkpoint, head] = await Promise.all([views.checkpoint(DUE_WORK.name), store.head()]);
       if (checkpoint !== null && (head === null || checkpoint > head)) throw new Damaged('the checkpoint of due-work lies ahead of the log (a restored backup?): run `npx heliograph projections rebuild due-work`');
       let after: string[] | undefined;
@@ -84,18 +110,23 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
       for (const stored of batch.events) {
         const event = registry.known(stored);
         const process = byCategory.get(categoryOf(event.stream));
-        if (!process) continue;
-        const health = process.health?.(event);
-        if (health) scheduler.health(health.lane, health.good);
+        if (!process || parked.has(event.stream)) continue;
+        try {
+          const health = process.health?.(event);
+          if (health) scheduler.health(health.lane, health.good);
+        } catch (error) { await park(event.stream, event.position, error); continue; }
         touched.set(event.stream, { revision: event.revision, position: event.position });
       }
       for (const [stream, { revision, position }] of touched) {
         const process = byCategory.get(categoryOf(stream))!;
-        let loaded = states.peek(stream);
-        if (!loaded || loaded.revision < revision) loaded = await states.read(process.of, stream);
-        const due = process.next(loaded.state as never, stream.slice(stream.indexOf('-') + 1));
-        scheduler.offer(stream, due);
-        dirty.set(stream, { position, due });
+        if (parked.has(stream)) continue;
+        try {
+          let loaded = states.peek(stream);
+          if (!loaded || loaded.revision < revision) loaded = await states.read(process.of, stream);
+          const due = process.next(loaded.state as never, stream.slice(stream.indexOf('-') + 1));
+          scheduler.offer(stream, due);
+          dirty.set(stream, { position, due });
+        } catch (error) { await park(stream, position, error); }
       }
       seen = batch.position;
       if (dirty.size >= FLUSH_AT) await flush();

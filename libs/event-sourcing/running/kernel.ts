@@ -112,6 +112,9 @@ export class Kernel {
     void this.#follow(follower);
   }
 
+  /** streams whose due work nobody can tell, because their fold failed */
+  parkedDueWork(): number { return this.#due?.parked() ?? 0; }
+
   #startDueWork(): void {
     const { engine, clock, processes } = this.options;
     this.#due = dueWork(processes, engine.eventStore, engine.readModels, this.states, this.registry, this.scheduler, clock);

@@ -5,7 +5,7 @@ import type { AnyProcess } from '../process.js';
 import type { AnyProjection, Row } from '../projection.js';
 import type { ReadModels, RowChange } from '../ports/read-models.js';
 import type { Folding } from './bulk-folding.js';
-import { DUE_WORK, rowOf } from './due-work.js';
+import { DUE_WORK, isPoison, PARKED_DUE_WORK, rowOf } from './due-work.js';
 import type { EventRegistry } from './event-registry.js';
 import { collectionOf, parkedOf, type ParkedRow } from './projecting.js';
 import type { Loaded, States } from './states.js';
@@ -57,7 +57,8 @@ export async function projectionAnew(p: AnyProjection, views: ReadModels, regist
 
 /** Forgets what is still to do, and works it out anew from the log. Offers nothing to the scheduler, and tells no lane of failures long past. */
 export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadModels, states: States, registry: EventRegistry, most = HELD): Promise<Folding> {
-  await Promise.all([views.drop(DUE_WORK.name), views.define(DUE_WORK)]);
+  await Promise.all([views.drop(DUE_WORK.name), views.define(DUE_WORK), views.drop(PARKED_DUE_WORK.name), views.define(PARKED_DUE_WORK)]);
+  const parked = new Set<string>();
   const byCategory = new Map(processes.map((p) => [(p.of as AnyDecider).stream, p]));
   const waiting = new Map<string, RowChange>();
   const written = new Set<string>();
@@ -71,6 +72,13 @@ export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadM
     return { state: stateOf(d, [event] as never, before.state as never), revision: event.revision };
   };
 
+  const park = async (stream: string, position: string, error: unknown): Promise<void> => {
+    if (!isPoison(error)) throw error;
+    parked.add(stream);
+    waiting.delete(stream);
+    await views.apply(PARKED_DUE_WORK.name, [{ id: stream, position, row: { position, reason: error instanceof Error ? error.message : String(error) } satisfies ParkedRow }], null);
+  };
+
   return {
     collection: DUE_WORK.name,
     prefixes: [...byCategory.keys()].map((category) => `${category}-`),
@@ -81,11 +89,13 @@ export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadM
       for (const e of stored) {
         const event = registry.known(e);
         const process = byCategory.get(event.stream.slice(0, event.stream.indexOf('-')));
-        if (!process) continue;
-        held.set(event.stream, await after(process.of as AnyDecider, event));
+        if (!process || parked.has(event.stream)) continue;
+        try { held.set(event.stream, await after(process.of as AnyDecider, event)); }
+        catch (error) { await park(event.stream, event.position, error); continue; }
         touched.set(event.stream, event);
       }
       for (const [stream, { position }] of touched) {
+        if (parked.has(stream)) continue;
         const at = stream.indexOf('-');
         const process = byCategory.get(stream.slice(0, at))!;
         const due = process.next(held.get(stream)!.state as never, stream.slice(at + 1));

@@ -12,9 +12,10 @@ import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import { withoutData, type Log } from '#libs/platform/telemetry/log';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
-import { HealthController, METRICS, READINESS } from './health.controller.js';
+import { CONTROLLERS } from './controllers.js';
+import { OPENAPI } from './docs/docs.controller.js';
+import { METRICS, READINESS } from './health.controller.js';
 import type { Gateways } from './messages/acceptance.js';
-import { MessagesController } from './messages/messages.controller.js';
 import { Messages } from './messages/messages.js';
 import { PERMISSION } from './permission.js';
 import { PrincipalGuard, type SignedIn } from './principal.guard.js';
@@ -45,6 +46,8 @@ class ApiModule {
       ...kernel.options.deciders.flatMap(handlersOf),
       { provide: READINESS, useValue: readiness },
       { provide: METRICS, useValue: o.metrics },
+      // loaded when first asked for: most processes never are
+      { provide: OPENAPI, useValue: async () => (await import('./openapi.js')).openApiDocument() },
       { provide: APP_GUARD, useValue: new PrincipalGuard((id) => o.credentials.find(id), () => kernel.live.fresh(), () => o.clock.now().getTime(), refusedCredential(o)) },
       { provide: APP_GUARD, useValue: limits },
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways, accepted: (form, count) => o.metrics.accepted.inc({ form }, count) }) },
@@ -52,8 +55,6 @@ class ApiModule {
     return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: CONTROLLERS, providers };
   }
 }
-
-const CONTROLLERS = [MessagesController, HealthController];
 
 export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: CommandBus }
 

@@ -1,0 +1,6 @@
+import { DocsController } from './docs/docs.controller.js';
+import { HealthController } from './health.controller.js';
+import { MessagesController } from './messages/messages.controller.js';
+
+/** Everything that answers over HTTP: what the API serves, and what its description is made from. */
+export const CONTROLLERS = [MessagesController, HealthController, DocsController];

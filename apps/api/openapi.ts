@@ -1,0 +1,126 @@
+import 'reflect-metadata';
+import { Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { ERRORS, type ErrorCode } from '#libs/event-sourcing/error-codes';
+import { RIGHTS, type Permission } from '#libs/identity/principal';
+import type { JsonSchema } from '#libs/platform/validation/decorators';
+import { schemaOf } from '#libs/platform/validation/schema';
+import { CONTROLLERS } from './controllers.js';
+import { ANSWERS, problemExample, ref } from './docs/answers.js';
+import { BODIES, OPERATIONS, type Answered, type HeaderName, type Operation, type RequestHeader } from './docs/operations.js';
+import type { OpenApiDocument, OpenApiOperation } from './docs/page.js';
+import { PERMISSION } from './permission.js';
+
+/** What any route may answer, and what any route with a permission may. */
+const EVERY: readonly ErrorCode[] = ['invalid_request', 'two_credentials', 'request_timeout', 'unsupported_media_type', 'misdirected', 'rate_limited', 'header_too_large', 'internal'];
+const SIGNED_IN: readonly ErrorCode[] = ['unauthenticated', 'invalid_token', 'invalid_certificate', 'forbidden', 'unavailable'];
+
+const HEADERS: Record<string, { description: string; schema: JsonSchema }> = {
+  'X-Request-Id': { description: 'Names this request in logs and in events.', schema: { type: 'string' } },
+  'X-Heliograph-Position': { description: 'Where the write stands in the log; absent where nothing was written. A list that is given it waits until it has seen it.', schema: { type: 'string' } },
+  'Idempotency-Replayed': { description: 'There when the answer is that of an earlier request with the same key.', schema: { type: 'string', const: 'true' } },
+  'Retry-After': { description: 'Try again after so many seconds.', schema: { type: 'integer', minimum: 1 } },
+  'WWW-Authenticate': { description: 'How to sign in.', schema: { type: 'string' } },
+  'X-RateLimit-Limit': { description: 'Requests per minute.', schema: { type: 'integer' } },
+  'X-RateLimit-Remaining': { description: 'How many are left in the tighter window.', schema: { type: 'integer' } },
+  'X-RateLimit-Reset': { description: 'When that window ends, in seconds since 1970.', schema: { type: 'integer' } },
+  'RateLimit-Policy': { description: 'The limits, as the IETF draft writes them.', schema: { type: 'string' } },
+  RateLimit: { description: 'What is left of each, as the IETF draft writes it.', schema: { type: 'string' } },
+};
+const LIMIT_HEADERS = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'RateLimit-Policy', 'RateLimit'];
+const OF_STATUS: Record<number, readonly string[]> = { 401: ['WWW-Authenticate'], 429: ['Retry-After'], 503: ['Retry-After'] };
+
+const REQUEST_HEADERS: Record<RequestHeader, { description: string; schema: JsonSchema; example: string }> = {
+  'Idempotency-Key': { description: 'The same key with the same body makes one message and gives the same answer, as long as the message is kept; with another body it is refused (422).', schema: { type: 'string', pattern: '^[!-~]{1,255}$' }, example: 'order-17' },
+  'X-Heliograph-Position': { description: 'What a write answered: the list waits (250 ms at most) until it has seen it.', schema: { type: 'string', pattern: '^[0-9A-Za-z.:-]{1,64}$' }, example: '0000000000000007' },
+  traceparent: { description: 'W3C trace context; goes into every event that follows.', schema: { type: 'string', pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' }, example: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
+};
+
+/** The description of the running API: its routes from the controllers, their bodies from the DTOs, the rest from `docs/operations.ts`. */
+export async function openApiDocument(): Promise<OpenApiDocument> {
+  const document = await scanned();
+  const handlers = new Map(CONTROLLERS.flatMap((c) => Object.getOwnPropertyNames(c.prototype).map((name) => [`${c.name}_${name}`, (c.prototype as unknown as Record<string, object>)[name]!])));
+  const left = new Set(Object.keys(OPERATIONS));
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, bare] of Object.entries(methods)) {
+      const key = bare.operationId!;
+      const known = OPERATIONS[key];
+      if (!known) throw new Error(`${key} (${method.toUpperCase()} ${path}) is not described in apps/api/docs/operations.ts`);
+      left.delete(key);
+      methods[method] = described(known, path, bare, Reflect.getMetadata(PERMISSION, handlers.get(key)!) as Permission);
+    }
+  }
+  if (left.size > 0) throw new Error(`apps/api/docs/operations.ts describes what no controller has: ${[...left].join(', ')}`);
+  document.components.schemas = { ...Object.fromEntries(Object.entries(BODIES).map(([name, dto]) => [name, schemaOf(dto)])), ...ANSWERS };
+  document.components.headers = HEADERS;
+  return JSON.parse(JSON.stringify(document)) as OpenApiDocument;
+}
+
+/** Paths, methods and path parameters, as Nest reads them; nothing is made or started for it. */
+async function scanned(): Promise<OpenApiDocument> {
+  class Described {}
+  const tokens = CONTROLLERS.flatMap((c) => [
+    ...((Reflect.getMetadata('design:paramtypes', c) as Type[] | undefined) ?? []),
+    ...((Reflect.getMetadata('self:paramtypes', c) as { param: symbol }[] | undefined) ?? []).map(({ param }) => param),
+  ]);
+  Module({ controllers: CONTROLLERS, providers: [...new Set(tokens)].map((provide) => ({ provide, useValue: null })) })(Described);
+  const app = await NestFactory.create(Described, new FastifyAdapter(), { preview: true, logger: false, abortOnError: false });
+  const builder = new DocumentBuilder().setOpenAPIVersion('3.1.0').setTitle('Heliograph').setVersion('1')
+    .setDescription('Messages, accepted once they are on disk, tried until their gateway\'s policy ends, and told from their first event. Errors are `application/problem+json` (RFC 9457).')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('http://localhost:8000', 'the HTTP listener: API tokens').addServer('https://localhost:8001', 'the mutual-TLS listener: client certificates')
+    .addTag('messages', 'What is sent, and what became of it').addTag('operations', 'How the process is, and how it is used')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API token: `npx heliograph tokens create --owner NAME --role user`.' }, 'token')
+    .addSecurity('certificate', { type: 'mutualTLS', description: 'On the mutual-TLS listener: a client certificate that this server\'s own authority issued.' } as never);
+  const document = SwaggerModule.createDocument(app, builder.build());
+  await app.close();
+  return document as unknown as OpenApiDocument;
+}
+
+function described(known: Operation, path: string, bare: OpenApiOperation, permission: Permission): OpenApiOperation {
+  const open = permission === 'public';
+  const parameters = [
+    ...(bare.parameters ?? []).filter((p) => p.in === 'path').map((p) => ({ ...p, schema: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,100}$' }, example: 'msg_PfeWAltfB_KARUpfCknk7ZLNynAheVzq' })),
+    ...(known.query ? Object.entries(schemaOf(known.query)['properties'] as Record<string, JsonSchema>).map(([name, schema]) => ({ name, in: 'query', required: false, schema: withoutNull(schema) })) : []),
+    ...(known.headers ?? []).map((name) => ({ name, in: 'header', required: false, ...REQUEST_HEADERS[name] })),
+  ];
+  return {
+    operationId: known.id, tags: [known.tag], summary: known.summary, ...(known.description ? { description: known.description } : {}),
+    ...(open ? {} : { 'x-permission': permission, 'x-roles': RIGHTS[permission], security: [{ token: [] }, { certificate: [] }] }),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(known.body ? { requestBody: { required: true, content: { 'application/json': { schema: known.body.schema, examples: examplesOf(known.body.examples) } } } } : {}),
+    responses: {
+      ...Object.fromEntries(Object.entries(known.answers).map(([status, answer]) => [status, answered(Number(status), answer, open)])),
+      ...refusals([...EVERY, ...(open ? [] : SIGNED_IN), ...(known.refusals ?? [])], path, known.answers),
+    },
+  };
+}
+
+/** In a query there is no null: what is optional is left out. */
+function withoutNull(schema: JsonSchema): JsonSchema {
+  const types = [schema.type].flat().filter((type) => type !== 'null');
+  const values = schema['enum'] as unknown[] | undefined;
+  return { ...schema, type: types.length === 1 ? types[0]! : (types as string[]), ...(values ? { enum: values.filter((value) => value !== null) } : {}) };
+}
+
+const examplesOf = (examples: Record<string, unknown>): Record<string, { value: unknown }> => Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }]));
+
+const headersOf = (status: number, own: readonly HeaderName[], limited: boolean): Record<string, JsonSchema> =>
+  Object.fromEntries(['X-Request-Id', ...own, ...(OF_STATUS[status] ?? []), ...(limited ? LIMIT_HEADERS : [])].map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+function answered(status: number, { description, schema, type = 'application/json', headers = [], examples }: Answered, open: boolean): Record<string, unknown> {
+  return { description, headers: headersOf(status, headers, !open), content: { [type]: { schema: schema ?? {}, ...(examples ? { examples: examplesOf(examples) } : {}) } } };
+}
+
+/** One answer for each status, with every code that it may carry. */
+function refusals(codes: readonly ErrorCode[], path: string, taken: object): Record<string, unknown> {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of new Set(codes)) byStatus.set(ERRORS[code][0], [...(byStatus.get(ERRORS[code][0]) ?? []), code]);
+  return Object.fromEntries([...byStatus].filter(([status]) => !(status in taken)).map(([status, of]) => [status, {
+    description: of.map((code) => ERRORS[code][1]).join(', or '),
+    headers: headersOf(status, [], true),
+    content: { 'application/problem+json': { schema: { allOf: [ref('Problem'), { properties: { code: { enum: of } } }] }, examples: examplesOf(Object.fromEntries(of.map((code) => [code, problemExample(code, path)]))) } },
+  }]));
+}

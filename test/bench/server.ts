@@ -81,8 +81,7 @@ export async function startServer(ground: Ground, { env: over = {}, called, plac
     void closed.then(() => reject(new Error(`the server ended before it was ready: ${said}`)));
   });
   const late = setTimeout(() => child.kill('SIGKILL'), LONGEST_START_MS);
-  await ready;
-  clearTimeout(late);
+  try { await ready; } finally { clearTimeout(late); }
   const readyMs = performance.now() - began;
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 

@@ -16,6 +16,8 @@ type Cells = (string | number | null)[];
 /** Views on node:sqlite: one thread writes, the reader thread reads, so that a page never waits behind a batch. */
 export class EmbeddedReadModels implements ReadModels {
   readonly #defined = new Map<string, { table: Table; fields: string[] }>();
+  /** those whose indexes are there for sure */
+  readonly #indexed = new WeakSet<Table>();
 
   constructor(readonly views: ThreadLink, readonly reader: ThreadLink) {}
 
@@ -52,13 +54,19 @@ export class EmbeddedReadModels implements ReadModels {
   }
 
   async find<R extends Row>(collection: string, query: Query): Promise<StoredRow<R>[]> {
-    const plan = findPlan(this.#of(collection).table, query);
+    const { table } = this.#of(collection);
+    const plan = findPlan(table, query);
     if (!plan) return [];
+    await this.#index(table);
     return (await this.#rows(plan)).map(([id, position, row]) => ({ id: id as string, position: position as string, row: JSON.parse(row as string) as R }));
   }
 
   async count(collection: string, where: Query['where']): Promise<number> {
-    return this.#count(this.#of(collection).table, where);
+    const { table } = this.#of(collection);
+    const plan = countPlan(table, where);
+    if (!plan) return 0;
+    await this.#index(table);
+    return (await this.#rows(plan)).reduce((sum, [n]) => sum + (n as number), 0);
   }
 
   async apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null): Promise<void> {
@@ -80,10 +88,10 @@ export class EmbeddedReadModels implements ReadModels {
   }
 
   async collections(): Promise<{ name: string; rows: number; checkpoint: Position | null }[]> {
-    const known = await this.#rows({ sql: 'SELECT name, indexes, checkpoint FROM collections ORDER BY name', params: [] });
-    return Promise.all(known.map(async ([name, indexes, checkpoint]) => {
-      const table = { name: name as string, indexes: JSON.parse(indexes as string) as Table['indexes'] };
-      return { name: table.name, rows: await this.#count(table, {}), checkpoint: checkpoint as Position | null };
+    const known = await this.#rows({ sql: 'SELECT name, checkpoint FROM collections ORDER BY name', params: [] });
+    return Promise.all(known.map(async ([name, checkpoint]) => {
+      const [counted] = await this.#rows({ sql: `SELECT count(*) FROM ${tableOf(name as string)} WHERE live = 1`, params: [] });
+      return { name: name as string, rows: counted![0] as number, checkpoint: checkpoint as Position | null };
     }));
   }
 
@@ -93,9 +101,11 @@ export class EmbeddedReadModels implements ReadModels {
     return defined;
   }
 
-  async #count(table: Table, where: Query['where']): Promise<number> {
-    const plan = countPlan(table, where);
-    return plan ? (await this.#rows(plan)).reduce((sum, [n]) => sum + (n as number), 0) : 0;
+  /** A rebuild goes without indexes until its last rows come, or somebody asks. */
+  async #index(table: Table): Promise<void> {
+    if (this.#indexed.has(table)) return;
+    await this.views.call({ op: 'index', table } satisfies ViewsRequest);
+    this.#indexed.add(table);
   }
 
   #rows({ sql, params }: Plan): Promise<Cells[]> {

@@ -10,7 +10,12 @@ export type ViewsRequest =
   | { op: 'define'; table: Table }
   /** `values`: per row id, position, row as JSON or null, then a value per field */
   | { op: 'apply'; name: string; fields: readonly string[]; values: Bound[]; checkpoint: string | null }
+  /** sees to it that the collection has its indexes */
+  | { op: 'index'; table: Table }
   | { op: 'drop'; name: string };
+
+/** So many rows at once are of a rebuild: the indexes can wait until it is done. */
+const REBUILDING = 1000;
 
 function transaction(db: DatabaseSync, work: () => void): null {
   db.exec('BEGIN IMMEDIATE');
@@ -33,7 +38,7 @@ function create(db: DatabaseSync, table: Table, as: string): void {
 const insertInto = (as: string, fields: readonly string[]): string =>
   `INSERT INTO ${as} (id, position, row, live${fields.map((f) => `, ${columnOf(f)}`).join('')}) VALUES (?, ?, ?3, ?3 IS NOT NULL${', ?'.repeat(fields.length)})`;
 
-/** Another set of indexes: the table is made anew from its rows, in one transaction. */
+/** Another set of indexes: the table is made anew from its rows, in one transaction. The indexes are made later (`createIndexes`). */
 function define(db: DatabaseSync, table: Table): null {
   const indexes = JSON.stringify(table.indexes);
   const before = db.prepare('SELECT indexes FROM collections WHERE name = ?').get(table.name) as { indexes: string } | undefined;
@@ -50,15 +55,24 @@ function define(db: DatabaseSync, table: Table): null {
       db.exec(`DROP TABLE ${name}`);
     }
     db.exec(`ALTER TABLE ${made} RENAME TO ${name}`);
-    for (const [index, of] of Object.entries(table.indexes)) {
-      db.exec(`CREATE INDEX ${indexOf(table.name, index)} ON ${name} (${[...of, 'id'].map(columnOf).join(', ')}, live) WHERE live = 1`);
-    }
     db.prepare('INSERT INTO collections (name, indexes) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET indexes = ?2').run(table.name, indexes);
   });
 }
 
+function createIndexes(db: DatabaseSync, { name, indexes }: Table): void {
+  for (const [index, of] of Object.entries(indexes)) {
+    db.exec(`CREATE INDEX IF NOT EXISTS ${indexOf(name, index)} ON ${tableOf(name)} (${[...of, 'id'].map(columnOf).join(', ')}, live) WHERE live = 1`);
+  }
+}
+
 export function viewWriter(db: DatabaseSync) {
   const statements = new Map<string, StatementSync>();
+  /** collections whose indexes may not be there yet: a rebuild is twice as fast without */
+  const bare = new Map<string, Table>();
+  const index = (name: string): void => {
+    const table = bare.get(name);
+    if (table) createIndexes(db, table);
+  };
   const upsert = (name: string, fields: readonly string[]): StatementSync => {
     const sql = `${insertInto(tableOf(name), fields)} ON CONFLICT (id) DO UPDATE SET position = excluded.position, row = excluded.row, live = excluded.live${
       fields.map((f) => `, ${columnOf(f)} = excluded.${columnOf(f)}`).join('')} WHERE excluded.position > position`;
@@ -72,15 +86,27 @@ export function viewWriter(db: DatabaseSync) {
     switch (r.op) {
       case 'define':
         statements.clear();
+        bare.set(r.table.name, r.table);
         return define(db, r.table);
-      case 'apply': return transaction(db, () => {
+      case 'index':
+        transaction(db, () => createIndexes(db, r.table));
+        bare.delete(r.table.name);
+        return null;
+      case 'apply': {
         const width = 3 + r.fields.length;
-        const statement = upsert(r.name, r.fields);
-        for (let i = 0; i < r.values.length; i += width) statement.run(...r.values.slice(i, i + width));
-        if (r.checkpoint !== null) seen.run(r.name, r.checkpoint);
-      });
+        const few = r.values.length > 0 && r.values.length < REBUILDING * width;
+        transaction(db, () => {
+          if (few) index(r.name);
+          const statement = upsert(r.name, r.fields);
+          for (let i = 0; i < r.values.length; i += width) statement.run(...r.values.slice(i, i + width));
+          if (r.checkpoint !== null) seen.run(r.name, r.checkpoint);
+        });
+        if (few) bare.delete(r.name);
+        return null;
+      }
       case 'drop': return transaction(db, () => {
         statements.clear();
+        bare.delete(r.name);
         db.exec(`DROP TABLE IF EXISTS ${tableOf(r.name)}`);
         db.prepare('DELETE FROM collections WHERE name = ?').run(r.name);
       });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { createHash } from 'node:crypto';
 import { openApiDocument } from '#apps/api/openapi';
-import type { OpenApiAnswer, OpenApiDocument } from '#apps/api/docs/page';
+import type { Example, OpenApiAnswer, OpenApiDocument } from '#apps/api/docs/page';
 import type { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { isInstant } from '#libs/platform/validation/decorators';
 import { WholeHouse, type Client, type Reply } from './journeys/whole-house.js';
@@ -33,6 +33,9 @@ beforeAll(async () => {
   open = ajvOf(document);
 }, 30_000);
 afterAll(() => whole.close());
+
+/** An example, where it stands or where it is referred to. */
+const valueOf = (example: Example): { value: unknown } => ('$ref' in example ? document.components.examples![example.$ref.split('/').at(-1)!]! : example);
 
 /** Headers that say something only where there is something to say. */
 const mayLack = ({ body }: Reply): string[] => ['Idempotency-Replayed', ...((body.batch as string | null) === null ? ['X-Heliograph-Position'] : [])];
@@ -75,7 +78,8 @@ describe('the document', () => {
       const contents = [...(op.requestBody ? [{ at: ['requestBody'] as (string | number)[], of: op.requestBody.content }] : []), ...Object.entries(op.responses).map(([status, a]) => ({ at: ['responses', status], of: (a as OpenApiAnswer).content ?? {} }))];
       for (const { at, of } of contents) for (const [type, { examples = {} }] of Object.entries(of)) {
         const check = validatorAt(strict, pointer('paths', path, method, ...at, 'content', type, 'schema'));
-        for (const [name, { value }] of Object.entries(examples)) {
+        for (const [name, example] of Object.entries(examples)) {
+          const { value } = valueOf(example);
           seen++;
           expect([method, path, ...at, name, check(value) ? [] : check.errors]).toEqual([method, path, ...at, name, []]);
         }
@@ -118,7 +122,8 @@ describe('real answers are as described', () => {
   const fresh = (): string => `+1556${String(n++).padStart(7, '0')}`;
 
   it('to the examples of the bodies', async () => {
-    for (const path of [AT, `${AT}/batch`]) for (const { value } of Object.values(document.paths[path]!['post']!.requestBody!.content['application/json']!.examples!)) {
+    for (const path of [AT, `${AT}/batch`]) for (const example of Object.values(document.paths[path]!['post']!.requestBody!.content['application/json']!.examples!)) {
+      const { value } = valueOf(example);
       for (const client of [user, device]) {
         const reply = await client('POST', path, { body: value, headers: { 'idempotency-key': `example-${n++}` } });
         expect([200, 202, 207]).toContain(reply.status);

@@ -49,12 +49,13 @@ export async function openApiDocument(): Promise<OpenApiDocument> {
       const known = OPERATIONS[key];
       if (!known) throw new Error(`${key} (${method.toUpperCase()} ${path}) is not described in apps/api/docs/operations.ts`);
       left.delete(key);
-      methods[method] = described(known, path, bare, Reflect.getMetadata(PERMISSION, handlers.get(key)!) as Permission);
+      methods[method] = described(known, bare, Reflect.getMetadata(PERMISSION, handlers.get(key)!) as Permission);
     }
   }
   if (left.size > 0) throw new Error(`apps/api/docs/operations.ts describes what no controller has: ${[...left].join(', ')}`);
   document.components.schemas = { ...Object.fromEntries(Object.entries(BODIES).map(([name, dto]) => [name, schemaOf(dto)])), ...ANSWERS };
   document.components.headers = HEADERS;
+  document.components.examples = examplesOf(Object.fromEntries((Object.keys(ERRORS) as ErrorCode[]).map((code) => [code, problemExample(code)])));
   return JSON.parse(JSON.stringify(document)) as OpenApiDocument;
 }
 
@@ -79,7 +80,7 @@ async function scanned(): Promise<OpenApiDocument> {
   return document as unknown as OpenApiDocument;
 }
 
-function described(known: Operation, path: string, bare: OpenApiOperation, permission: Permission): OpenApiOperation {
+function described(known: Operation, bare: OpenApiOperation, permission: Permission): OpenApiOperation {
   const open = permission === 'public';
   const parameters = [
     ...(bare.parameters ?? []).filter((p) => p.in === 'path').map((p) => ({ ...p, schema: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,100}$' }, example: 'msg_PfeWAltfB_KARUpfCknk7ZLNynAheVzq' })),
@@ -93,7 +94,7 @@ function described(known: Operation, path: string, bare: OpenApiOperation, permi
     ...(known.body ? { requestBody: { required: true, content: { 'application/json': { schema: known.body.schema, examples: examplesOf(known.body.examples) } } } } : {}),
     responses: {
       ...Object.fromEntries(Object.entries(known.answers).map(([status, answer]) => [status, answered(Number(status), answer, open)])),
-      ...refusals([...EVERY, ...(open ? [] : SIGNED_IN), ...(known.refusals ?? [])], path, known.answers),
+      ...refusals([...EVERY, ...(open ? [] : SIGNED_IN), ...(known.refusals ?? [])], known.answers),
     },
   };
 }
@@ -115,12 +116,12 @@ function answered(status: number, { description, schema, type = 'application/jso
 }
 
 /** One answer for each status, with every code that it may carry. */
-function refusals(codes: readonly ErrorCode[], path: string, taken: object): Record<string, unknown> {
+function refusals(codes: readonly ErrorCode[], taken: object): Record<string, unknown> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of new Set(codes)) byStatus.set(ERRORS[code][0], [...(byStatus.get(ERRORS[code][0]) ?? []), code]);
   return Object.fromEntries([...byStatus].filter(([status]) => !(status in taken)).map(([status, of]) => [status, {
     description: of.map((code) => ERRORS[code][1]).join(', or '),
     headers: headersOf(status, [], true),
-    content: { 'application/problem+json': { schema: { allOf: [ref('Problem'), { properties: { code: { enum: of } } }] }, examples: examplesOf(Object.fromEntries(of.map((code) => [code, problemExample(code, path)]))) } },
+    content: { 'application/problem+json': { schema: { allOf: [ref('Problem'), { properties: { code: { enum: of } } }] }, examples: Object.fromEntries(of.map((code) => [code, { $ref: `#/components/examples/${code}` }])) } },
   }]));
 }

@@ -116,11 +116,11 @@ export const ANSWERS: Record<string, JsonSchema> = {
 };
 
 /** One problem as an example: the sentence of the catalogue. */
-export const problemExample = (code: ErrorCode, instance: string): Record<string, unknown> => {
+export const problemExample = (code: ErrorCode): Record<string, unknown> => {
   const [status, title, detail] = ERRORS[code];
   const errors: Partial<Record<ErrorCode, { field: string; message: string }[]>> = {
     invalid_sender_number: [{ field: 'sender_number', message: 'sender_number must be a phone number in the E.164 form: a plus sign, country code and number, digits only, such as +1234567890' }],
     validation_failed: [{ field: 'to', message: 'to is missing' }],
   };
-  return { type: `urn:heliograph:error:${code}`, title, status, detail, instance, code, ...(errors[code] ? { errors: errors[code] } : {}) };
+  return { type: `urn:heliograph:error:${code}`, title, status, detail, instance: '/api/v1/messages', code, ...(errors[code] ? { errors: errors[code] } : {}) };
 };

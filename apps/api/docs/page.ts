@@ -1,7 +1,8 @@
 import type { JsonSchema } from '#libs/platform/validation/decorators';
 
 export interface OpenApiParameter { name: string; in: string; required?: boolean; description?: string; schema: JsonSchema; example?: unknown }
-interface Content { schema: JsonSchema; examples?: Record<string, { value: unknown }> }
+export interface Content { schema: JsonSchema; examples?: Record<string, Example> }
+export type Example = { value: unknown } | { $ref: string };
 export interface OpenApiAnswer { description: string; headers?: Record<string, unknown>; content?: Record<string, Content> }
 export interface OpenApiOperation {
   operationId?: string;
@@ -20,7 +21,7 @@ export interface OpenApiDocument {
   info: { title: string; version: string; description: string };
   tags?: { name: string; description: string }[];
   paths: Record<string, Record<string, OpenApiOperation>>;
-  components: { schemas: Record<string, JsonSchema>; headers?: Record<string, unknown>; securitySchemes?: Record<string, unknown> };
+  components: { schemas: Record<string, JsonSchema>; headers?: Record<string, unknown>; examples?: Record<string, { value: unknown }>; securitySchemes?: Record<string, unknown> };
 }
 
 /** The page's whole style. The Content-Security-Policy names its hash. */
@@ -60,7 +61,7 @@ const fields = (schema: JsonSchema): string => {
 };
 
 const content = (of: Record<string, Content> | undefined): string => Object.entries(of ?? {}).map(([type, { schema, examples }]) =>
-  `<p><code>${safe(type)}</code>: ${brief(schema)}</p>${Object.entries(examples ?? {}).map(([name, { value }]) => `<details><summary>example: ${safe(name)}</summary>${shown(value)}</details>`).join('')}`).join('');
+  `<p><code>${safe(type)}</code>: ${brief(schema)}</p>${Object.entries(examples ?? {}).map(([name, example]) => ('$ref' in example ? `<a href="#problem-${safe(name)}"><code>${safe(name)}</code></a> ` : `<details><summary>example: ${safe(name)}</summary>${shown(example.value)}</details>`)).join('')}`).join('');
 
 function operation(path: string, method: string, op: OpenApiOperation): string {
   const roles = op['x-roles'] as string[] | undefined;
@@ -84,5 +85,6 @@ export function pageOf(document: OpenApiDocument): string {
 ${groups.map((g) => `<h2>${safe(g.name)}</h2><p>${prose(g.description)}</p>${g.of.map(({ path, method, op }) => operation(path, method, op)).join('')}`).join('')}
 <h2>Signing in</h2><table>${Object.entries(document.components.securitySchemes ?? {}).map(([name, scheme]) => `<tr><td><code>${safe(name)}</code></td><td>${prose(String((scheme as { description?: string }).description))}</td></tr>`).join('')}</table>
 <h2>Shapes</h2>${Object.entries(document.components.schemas).map(([name, schema]) => `<section id="schema-${safe(name)}"><h3>${safe(name)}</h3>${fields(schema)}</section>`).join('')}
+<h2>Problems</h2>${Object.entries(document.components.examples ?? {}).map(([name, { value }]) => `<section id="problem-${safe(name)}"><h3><code>${safe(name)}</code></h3>${shown(value)}</section>`).join('')}
 </body></html>`;
 }

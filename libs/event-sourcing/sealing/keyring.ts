@@ -1,8 +1,9 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Damaged } from '../errors.js';
 import type { KeyCandidate, KeyRecord, Keys } from '../ports/keys.js';
 import type { Period, Subject } from '../sealed.js';
+import { hkdf, MacKey } from './hmac.js';
 import { randomPool } from './random-pool.js';
 
 const NONCE = 12, KEY = 32, TAG = 16;
@@ -24,9 +25,13 @@ export function decrypt(key: Uint8Array, box: Buffer, additional: string): Buffe
   return Buffer.concat([cipher.update(box.subarray(NONCE, box.length - TAG)), cipher.final()]);
 }
 
-const derive = (key: Uint8Array, info: string): Buffer => Buffer.from(hkdfSync('sha256', key, '', info, KEY));
-
-export interface SubjectKey { id: string; /** null: forgotten */ key: Buffer | null }
+export interface SubjectKey {
+  id: string;
+  /** null: forgotten */
+  key: Buffer | null;
+  /** the data key last derived from it: nearly all that a subject has is of one period */
+  derived?: { name: string; key: Buffer };
+}
 
 /**
  * Subject and period keys in the open, in memory only, over the `Keys` port. Keys are wrapped by a key derived from the
@@ -35,35 +40,33 @@ export interface SubjectKey { id: string; /** null: forgotten */ key: Buffer | n
 export class Keyring {
   readonly #byHash = new LRUCache<string, SubjectKey>({ max: 20_000 });
   readonly #byId = new LRUCache<string, SubjectKey>({ max: 20_000 });
-  readonly #dataKeys = new LRUCache<string, Buffer>({ max: 20_000 });
   readonly #periods = new LRUCache<string, SubjectKey>({ max: 5_000 });
   /** counts forgettings: what was asked for before one may not be kept after it */
   #generation = 0;
 
-  private constructor(private readonly store: Keys, private readonly wrapping: Buffer, private readonly directory: Buffer,
-    private readonly ids: Buffer, private readonly random: (n: number) => Buffer) {}
+  private constructor(private readonly store: Keys, private readonly wrapping: Buffer, private readonly directory: MacKey,
+    private readonly ids: MacKey, private readonly random: (n: number) => Buffer) {}
 
   /** @throws Error for a key that is not of 32 bytes · Damaged when the master key is not the one that the directory was made with: nothing is written then */
   static async open(store: Keys, masterKey: Uint8Array, random: (n: number) => Buffer = pooled): Promise<Keyring> {
     if (masterKey.length !== KEY) throw new Error(`a master key has ${KEY} bytes, not ${masterKey.length}`);
-    const wrapping = derive(masterKey, 'heliograph wrapping v1');
+    const wrapping = hkdf(masterKey, 'heliograph wrapping v1');
     const fixed = ['constant:directory', 'constant:ids'];
-    const made = fixed.map((hash) => candidate(hash, 'key', wrapping, random));
-    const records = await store.claim(made);
+    const records = await store.claim(fixed.map((hash) => candidate(hash, 'key', wrapping, random).record));
     const [directory, ids] = records.map((r) => {
       if (r === 'forgotten') throw new Damaged('the key directory has lost its fixed keys: restore keys.db from a backup');
       try { return unwrap(r, wrapping); } catch { throw new Damaged('the master key is not the one that this data was written with: put the right key in place'); }
     });
-    return new Keyring(store, wrapping, directory!, ids!, random);
+    return new Keyring(store, wrapping, new MacKey(directory!), new MacKey(ids!), random);
   }
 
   /** HMAC under a secret that is never rotated: derives ids from idempotency keys, signs cursors and snapshots. */
   mac(purpose: string, text: string): Buffer {
-    return createHmac('sha256', this.ids).update(purpose).update('\0').update(text).digest();
+    return Buffer.from(this.ids.mac(`${purpose}\0${text}`, 'latin1'), 'latin1');
   }
 
   #hash(s: { kind: string; value: string }): string {
-    return createHmac('sha256', this.directory).update(s.kind).update(':').update(s.value).digest('base64url');
+    return this.directory.mac(`${s.kind}:${s.value}`);
   }
 
   /** The id of a subject that is already known; makes nothing. */
@@ -75,7 +78,7 @@ export class Keyring {
   /** The keys of these subjects, made where there was none (only to seal). In order. */
   async subjects(subjects: readonly Subject[]): Promise<SubjectKey[]> {
     const result = new Array<SubjectKey>(subjects.length);
-    const claims: KeyCandidate[] = [], claimAt: number[] = [], reads: string[] = [], readAt: number[] = [];
+    const claims: Candidate[] = [], claimAt: number[] = [], reads: string[] = [], readAt: number[] = [];
     subjects.forEach((s, i) => {
       if ('id' in s) {
         const known = this.#byId.get(s.id);
@@ -93,13 +96,13 @@ export class Keyring {
     }
     if (claims.length > 0) {
       const generation = this.#generation;
-      const records = await this.store.claim(claims);
+      const records = await this.store.claim(claims.map((c) => c.record));
       records.forEach((r, i) => {
         const own = claims[i]!;
         // the winner is often the candidate itself: its key need not be unwrapped again
-        const subject: SubjectKey = r === 'forgotten' ? { id: own.id, key: null } : { id: r.id, key: r.id === own.id ? plainOf(own) : unwrap(r, this.wrapping) };
+        const subject: SubjectKey = r === 'forgotten' ? { id: own.record.id, key: null } : { id: r.id, key: r.id === own.record.id ? own.key : unwrap(r, this.wrapping) };
         if (subject.key && generation === this.#generation) {
-          this.#byHash.set(own.hash, subject);
+          this.#byHash.set(own.record.hash, subject);
           this.#byId.set(subject.id, subject);
         }
         result[claimAt[i]!] = subject;
@@ -137,8 +140,8 @@ export class Keyring {
     if (known) return known;
     const own = candidate(name, 'per', this.wrapping, this.random);
     const generation = this.#generation;
-    const [r] = await this.store.claim([own]);
-    const key: SubjectKey = r === 'forgotten' || r === undefined ? { id: own.id, key: null } : { id: r.id, key: unwrap(r, this.wrapping) };
+    const [r] = await this.store.claim([own.record]);
+    const key: SubjectKey = r === 'forgotten' || r === undefined ? { id: own.record.id, key: null } : { id: r.id, key: unwrap(r, this.wrapping) };
     if (generation === this.#generation) this.#periods.set(name, key);
     return key;
   }
@@ -147,17 +150,13 @@ export class Keyring {
   dataKey(subject: SubjectKey, period: SubjectKey, p: Period): Buffer | null {
     if (!subject.key || !period.key) return null;
     const name = `${subject.id}|${p.category}|${p.day}`;
-    let key = this.#dataKeys.get(name);
-    if (!key) {
-      key = derive(Buffer.concat([subject.key, period.key]), name);
-      this.#dataKeys.set(name, key);
-    }
-    return key;
+    if (subject.derived?.name !== name) subject.derived = { name, key: hkdf(Buffer.concat([subject.key, period.key]), name) };
+    return subject.derived.key;
   }
 
   /** An HMAC under the subject's key: proves equality to whoever still may know, to nobody after erasure. */
   fingerprint(subject: SubjectKey, text: string): string {
-    return subject.key ? createHmac('sha256', subject.key).update('fingerprint\0').update(text).digest('base64url') : '';
+    return subject.key ? new MacKey(subject.key).mac(`fingerprint\0${text}`) : '';
   }
 
   /** Destroys these keys, here and in the directory. */
@@ -169,21 +168,19 @@ export class Keyring {
   /** Another process forgot keys: nothing in memory may outlive them. */
   forgotten(): void {
     this.#generation++;
-    this.#byHash.clear(); this.#byId.clear(); this.#dataKeys.clear(); this.#periods.clear();
+    this.#byHash.clear(); this.#byId.clear(); this.#periods.clear();
   }
 }
 
 const NO_PERIOD: SubjectKey = { id: '', key: Buffer.alloc(0) };
 
-const plain = new WeakMap<KeyCandidate, Buffer>();
-const plainOf = (c: KeyCandidate): Buffer => plain.get(c)!;
+interface Candidate { record: KeyCandidate; /** in the open */ key: Buffer }
 
-function candidate(hash: string, kind: 'sub' | 'per' | 'key', wrapping: Buffer, random: (n: number) => Buffer): KeyCandidate {
+function candidate(hash: string, kind: 'sub' | 'per' | 'key', wrapping: Buffer, random: (n: number) => Buffer): Candidate {
   const key = random(KEY);
   const id = `${kind}_${random(16).toString('base64url')}`;
-  const c: KeyCandidate = { hash, id, wrapped: new Uint8Array(encrypt(wrapping, key, id, random)) }; // of its own memory: a slice of Node's pool is copied to a thread with the whole pool
-  plain.set(c, key);
-  return c;
+  // of its own memory: a slice of Node's pool is copied to a thread with the whole pool
+  return { key, record: { hash, id, wrapped: new Uint8Array(encrypt(wrapping, key, id, random)) } };
 }
 
 const unwrap = (r: KeyRecord, wrapping: Buffer): Buffer => decrypt(wrapping, Buffer.from(r.wrapped), r.id);

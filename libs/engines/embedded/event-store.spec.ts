@@ -52,6 +52,25 @@ describe('the embedded log', () => {
     expect(seen).toEqual(await readOut(eventStore, null, ['thing-'], 1000));
   });
 
+  it('catches up in larger batches while a follower is far behind, and misses nothing that comes meanwhile', async () => {
+    const { eventStore } = await open({ batchSize: 100 });
+    const append = async (from: number, count: number): Promise<void> => { await eventStore.append('thing-1', from - 1, Array.from({ length: count }, (_, i) => newEvent(from + i, { id: `e${from + i}` }))); };
+    for (let from = 0; from < 14_000; from += 2000) await append(from, 2000);
+    const stop = new AbortController();
+    const seen: unknown[] = [];
+    const sizes = new Set<number>();
+    let to = 14_000;
+    for await (const { events, position } of eventStore.subscribe(null, [], stop.signal)) {
+      seen.push(...events.map((e) => e.data));
+      sizes.add(events.length);
+      expect(Number(position)).toBe(seen.length);
+      if (to < 20_000) { await append(to, 1000); to += 1000; }
+      if (seen.length === 20_000) stop.abort();
+    }
+    expect(seen).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
+    expect(sizes).toEqual(new Set([400, 100]));
+  });
+
   it('keeps no more than so many bytes of it in memory', async () => {
     const { eventStore } = await open();
     const stop = new AbortController();

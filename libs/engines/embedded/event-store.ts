@@ -11,7 +11,7 @@ import { whereIs } from './stream-index.js';
 import type { ThreadLink } from './thread-link.js';
 
 export interface StoreOptions extends QueueLimits {
-  /** events in one batch of a subscription */
+  /** events in one batch of a subscription; four times as many while it is far behind */
   batchSize: number;
   /** how long an idle follower waits before it is told the head, in ms */
   heartbeatMs: number;
@@ -20,6 +20,8 @@ export interface StoreOptions extends QueueLimits {
 const WINDOW = 20_000; // positions looked through in one go, so that other readers get their turn
 const SCAN = 2000; // events of the ring looked through in one go
 const PAGE = 1000;
+const FAR_BEHIND = 40; // batches: from there on, larger ones are read
+const LARGER = 4;
 const COLUMNS = 8;
 
 /** The log on node:sqlite: one thread writes, one reads, the newest events are handed to followers unread. */
@@ -63,18 +65,27 @@ export class EmbeddedEventStore implements EventStore {
   }
 
   async readAll(after: Position | null, prefixes: readonly string[], limit: number): Promise<Batch> {
-    let at = this.#numberOf(after);
     const ranges = prefixes.flatMap((p) => (p === '' ? ['', '\u{10ffff}'] : [p, afterPrefix(p)]));
+    const events: StoredEvent[] = [];
+    let at = this.#numberOf(after);
+    let page = this.#page(at, ranges, limit);
     for (;;) {
-      const head = this.feed.head;
-      const to = Math.min(head, at + WINDOW);
-      if (to <= at) return { events: [], position: positionOf(at) };
-      const { flat, cut } = await this.#ask({ op: 'window', after: at, to, ranges, limit });
-      const events = decodeAll(flat);
-      if (prefixes.length === 0) this.#checkWhole(events, at, cut || events.length >= limit ? null : to);
-      if (cut || events.length >= limit) return { events, position: events.at(-1)!.position };
-      if (events.length > 0 || to === head) return { events, position: positionOf(to) };
-      at = to;
+      const { flat, cut, most, to, end } = await page;
+      const from = at;
+      const count = flat.length / COLUMNS;
+      const full = cut || count === most;
+      at = full ? flat.at(-COLUMNS) as number : to;
+      const left = limit - events.length - count;
+      // a full page is followed by another, a window without any event by the next
+      const on = full ? !cut && left > 0 : !end && events.length + count === 0;
+      if (on) {
+        page = this.#page(at, ranges, left); // on its way while this one is opened
+        page.catch(() => undefined); // nobody awaits it when this one is damaged
+      }
+      const opened = decodeAll(flat);
+      if (prefixes.length === 0) this.#checkWhole(opened, from, full ? null : to);
+      events.push(...opened);
+      if (!on) return { events, position: positionOf(at) };
     }
   }
 
@@ -82,21 +93,31 @@ export class EmbeddedEventStore implements EventStore {
     const { feed, clock, options } = this;
     let at = this.#numberOf(after);
     let told = clock.monotonic();
+    /** the batch after this one, read while this one is dealt with */
+    let next: Promise<Batch> | null = null;
     const wanted = (stream: string): boolean => prefixes.length === 0 || prefixes.some((p) => stream.startsWith(p));
+    const readOn = (): Promise<Batch> => {
+      const far = feed.head - at > FAR_BEHIND * options.batchSize;
+      const batch = this.readAll(positionOf(at), prefixes, far ? options.batchSize * LARGER : options.batchSize);
+      batch.catch(() => undefined); // who awaits it hears of it; it may not be wanted any more
+      return batch;
+    };
     while (!signal.aborted) {
       if (this.#closed.signal.aborted) throw new Unavailable('the log');
       let events: StoredEvent[] = [];
       if (at < feed.head && feed.holds(at)) {
+        next = null;
         const to = Math.min(feed.head, at + SCAN);
         while (at < to && events.length < options.batchSize) {
           const event = feed.at(++at);
           if (wanted(event.stream)) events.push(event);
         }
       } else if (at < feed.head) {
-        const batch = await this.readAll(positionOf(at), prefixes, options.batchSize);
+        const batch: Batch = await (next ?? readOn());
         if (signal.aborted) return;
         events = batch.events;
         at = Number(batch.position);
+        next = at < feed.head && !feed.holds(at) ? readOn() : null;
       }
       const idleFor = clock.monotonic() - told;
       if (events.length > 0 || idleFor >= options.heartbeatMs) {
@@ -127,6 +148,15 @@ export class EmbeddedEventStore implements EventStore {
 
   #ask(request: ReaderRequest): Promise<FlatRows> {
     return this.reader.call<FlatRows>(request);
+  }
+
+  /** What was asked for and what was found: at most so many events after a position. `end`: the log ends where the window does. */
+  async #page(after: number, ranges: string[], limit: number): Promise<FlatRows & { most: number; to: number; end: boolean }> {
+    const { head } = this.feed;
+    const to = Math.min(head, after + WINDOW);
+    const most = Math.min(PAGE, limit);
+    const found = to > after ? await this.#ask({ op: 'window', after, to, ranges, limit: most }) : { flat: [], cut: false };
+    return { ...found, most, to: Math.max(after, to), end: to >= head };
   }
 
   /** A position that lies ahead belongs to a log that was lost: waiting for it would skip events. */

@@ -170,7 +170,8 @@ function parse(lines: EntryLines): Entry[] {
   const entries: Entry[] = [];
   for (let i = 0; i + 2 < lines.length;) {
     const count = Number(lines[i + 2]);
-    entries.push({ stream: lines[i]!, expected: Number(lines[i + 1]), count, at: i + 3 });
+    // a copy: a piece of a text keeps the whole text in memory, and this one is remembered
+    entries.push({ stream: ` ${lines[i]!}`.slice(1), expected: Number(lines[i + 1]), count, at: i + 3 });
     i += 3 + count * FIELDS;
   }
   return entries;

@@ -14,6 +14,8 @@ export interface Loaded {
   snapshot: number;
 }
 
+/** Nearly every stream ends within so many events; only a longer one is asked for its snapshot. */
+const FIRST = 32;
 const PAGE = 100;
 /** A snapshot is worth its write once so many events lie beyond the last one. */
 const SNAPSHOT_EVERY = 100;
@@ -44,16 +46,18 @@ export class States {
   /** The state as stored now. */
   async read(d: AnyDecider, stream: string): Promise<Loaded> {
     let loaded: Loaded = { state: d.initial, revision: NO_STREAM, snapshot: NO_STREAM };
-    let page = await this.store.read(stream, 0, PAGE);
+    let page = await this.store.read(stream, 0, FIRST);
     loaded = this.#fold(d, loaded, page);
-    if (page.length === PAGE) {
+    let more = page.length === FIRST;
+    if (more) {
       const snapshot = await this.#snapshot(d, stream);
       if (snapshot && snapshot.revision > loaded.revision) loaded = snapshot;
     }
     const start = loaded.revision;
     let position: string | undefined;
-    while (page.length === PAGE) {
+    while (more) {
       page = await this.store.read(stream, loaded.revision + 1, PAGE);
+      more = page.length === PAGE;
       loaded = this.#fold(d, loaded, page);
       position = page.at(-1)?.position ?? position;
     }

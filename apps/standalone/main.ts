@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { url as inspector } from 'node:inspector';
 import { relative } from 'node:path';
 import { systemClock } from '#libs/event-sourcing/running/clock';
 import { ConfigurationError, parseConfiguration, type Configuration } from '#libs/platform/configuration/configuration';
@@ -17,7 +18,7 @@ function configuration(): Configuration {
 
 function banner(c: Configuration, house: House, demo: string | null, mock: string | null): string {
   const show = (path: string): string => relative(process.cwd(), path) || '.';
-  const lines = house.listening.ports.map(({ host, port, tls }) => `  ${tls ? 'https' : 'http '}://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const lines = house.listening.ports.map(({ host, port, tls }) => `  ${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`);
   const mtls = house.listening.ports.find((p) => p.tls && p.port !== 0);
   return [
     `Heliograph is ready (${Math.round(performance.now() - began)} ms).`, ...lines, ...(mock ? [`  ${mock}  the gateway mock: what it received`] : []), '',
@@ -30,7 +31,16 @@ function banner(c: Configuration, house: House, demo: string | null, mock: strin
   ].join('\n');
 }
 
+/** Whoever debugs a process reads all that it holds, keys too: not in production, neither from the start nor by SIGUSR1 later. */
+function refuseInspector(): void {
+  process.on('SIGUSR1', () => { console.error('SIGUSR1 is passed over: no debugger in production'); });
+  if (inspector() === undefined) return;
+  console.error('The debugger is on (--inspect). It shows keys and messages to whoever connects: start without it in production.');
+  process.exit(78);
+}
+
 const c = configuration();
+if (c.environment === 'production') refuseInspector();
 let house: House | null = null;
 let mock: { url: string; close(): Promise<void> } | null = null;
 

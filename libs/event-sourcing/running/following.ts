@@ -29,10 +29,13 @@ export interface Follower {
 }
 
 /** Batches of this size tell of load (fewer: nothing to gain), and of lag (more: no time to lose). */
-const GATHER_FROM = 16, GATHER_TO = 400;
+const GATHER_FROM = 4, GATHER_TO = 400;
+
+/** Stands around a follower's work on a batch, for traces and the like; must do the work. */
+export type Around = (follower: string, events: Batch['events'], work: () => Promise<void>) => Promise<void>;
 
 /** Runs a follower until the signal aborts. Never rejects: what stops it stands in the status. */
-export async function follow(store: EventStore, follower: Follower, status: FollowerStatus, clock: Clock, signal: AbortSignal): Promise<void> {
+export async function follow(store: EventStore, follower: Follower, status: FollowerStatus, clock: Clock, signal: AbortSignal, around?: Around): Promise<void> {
   let wait = 100;
   while (!signal.aborted) {
     try {
@@ -40,7 +43,7 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
       status.position = from;
       status.heardAt = clock.monotonic();
       for await (const batch of store.subscribe(from, follower.prefixes, signal)) {
-        if (batch.events.length > 0) await follower.handle(batch);
+        if (batch.events.length > 0) await (around ? around(follower.name, batch.events, () => follower.handle(batch)) : follower.handle(batch));
         else if (batch.position !== status.position) await follower.idle?.(batch.position);
         status.position = batch.position;
         status.events += batch.events.length;

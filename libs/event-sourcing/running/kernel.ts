@@ -16,7 +16,7 @@ import type { Clock } from './clock.js';
 import { Commands } from './commands.js';
 import { dueWork, type DueWork } from './due-work.js';
 import { EventRegistry, type Upcasts } from './event-registry.js';
-import { follow, statusOf, type Follower, type FollowerStatus } from './following.js';
+import { follow, statusOf, type Around, type Follower, type FollowerStatus } from './following.js';
 import { collectionOf, projecting, type Projecting } from './projecting.js';
 import { dueWorkAnew, projectionAnew } from './rebuilding.js';
 import { LiveState, type LiveListener } from './live-state.js';
@@ -46,6 +46,8 @@ export interface KernelOptions {
   /** what every process hears of the log, and views that it also folds in memory */
   live?: readonly LiveListener[];
   reactions?: readonly BoundReaction[];
+  /** stands around each batch that a projection folds */
+  around?: Around | undefined;
 }
 
 const DUE_WORK_FOLLOWER = 'due-work';
@@ -124,7 +126,7 @@ export class Kernel {
   #follow(follower: Follower, status: FollowerStatus = statusOf(follower.name)): Promise<void> {
     this.statuses.set(follower.name, status);
     const stop = new AbortController();
-    const ended = follow(this.options.engine.eventStore, follower, status, this.options.clock, AbortSignal.any([stop.signal, this.#stop.signal]));
+    const ended = follow(this.options.engine.eventStore, follower, status, this.options.clock, AbortSignal.any([stop.signal, this.#stop.signal]), this.projectings.has(follower.name) ? this.options.around : undefined);
     this.#running.set(follower.name, { stop, ended });
     return ended;
   }

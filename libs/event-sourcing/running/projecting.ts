@@ -14,7 +14,7 @@ export const parkedOf = (p: AnyProjection): string => `${collectionOf(p)}/parked
 export type ParkedRow = { position: string; reason: string };
 const PAGE = 1_000;
 /** Under load a view is so long (ms) behind, and folds several events of a row into one write. */
-const GATHER_MS = 15;
+const GATHER_MS = 40;
 /** So long (ms) may the folds of a batch take at a time: an endless loop holds this thread up twice as long. */
 const FOLD_BUDGET_MS = 2_500;
 

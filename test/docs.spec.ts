@@ -85,6 +85,13 @@ describe('the documentation', () => {
     expect(named.filter(({ found }) => !metrics.includes(found))).toEqual([]);
   });
 
+  it('lists every metric of ours as it is', () => {
+    const rows = [...read('docs/guides/observability.md').matchAll(/^\| `(heliograph_\w+)` \| (\w+) \| ([\w, ]+) \| (.+) \|$/gm)].map(([, name, type, labels, help]) => [name, type, labels, help]);
+    const ours = createMetrics().registry.getMetricsAsArray() as unknown as { name: string; type: string; help: string; labelNames: string[] }[];
+    expect(rows).toEqual(ours.filter(({ name }) => !/^heliograph_(process|nodejs)_/.test(name)).map(({ name, type, help, labelNames }) => [name, type, labelNames.join(', ') || 'none', help]));
+    expect(rows.length).toBeGreaterThan(10);
+  });
+
   it('shows a gateways file that is one', () => {
     const [, json] = /```json\n([^]*?)```/.exec(read('docs/guides/gateways.md'))!;
     expect(parseGateways(json!, defaultGateways({ mockPort: 5555 })).map(({ name }) => name)).toEqual(['http', 'sms', 'slow']);

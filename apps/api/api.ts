@@ -12,6 +12,7 @@ import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import { withoutData, type Log } from '#libs/platform/telemetry/log';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
+import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { CONTROLLERS } from './controllers.js';
 import { OPENAPI } from './docs/docs.controller.js';
 import { METRICS, READINESS } from './health.controller.js';
@@ -20,6 +21,7 @@ import { Messages } from './messages/messages.js';
 import { PERMISSION } from './permission.js';
 import { PrincipalGuard, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
+import { traceRequests } from './trace-requests.js';
 
 export interface ApiOptions {
   kernel: Kernel;
@@ -28,6 +30,8 @@ export interface ApiOptions {
   clock: Clock;
   metrics: Metrics;
   log: Log;
+  /** only where a collector is configured */
+  tracing?: Tracing | undefined;
   bodyLimit: number;
   /** requests per window, by kind of credential; `address` for who is not signed in */
   limits: Record<'address' | Principal['credential']['kind'], Limits>;
@@ -71,6 +75,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
   adapter.harden(app);
   measure(app, options);
+  if (options.tracing) traceRequests(app, options.tracing);
   await app.init();
   return { app, readiness, bus: app.get(CommandBus) };
 }

@@ -4,9 +4,10 @@ import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { authenticate, type FindCredential } from '#libs/identity/authenticate';
 import { RIGHTS, type Permission, type Principal } from '#libs/identity/principal';
+import type { Span } from '#libs/platform/telemetry/tracing';
 import { PERMISSION } from './permission.js';
 
-export type SignedIn = FastifyRequest & { principal?: Principal };
+export type SignedIn = FastifyRequest & { principal?: Principal; span?: Span };
 
 /** Headers that would carry a credential of a kind that is not there yet: never quietly passed over. */
 const OTHER_CREDENTIALS = ['x-api-key'];

@@ -2,6 +2,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { StoredEvent } from '#libs/event-sourcing/event';
 import { systemClock, type Clock } from '#libs/event-sourcing/running/clock';
+import type { Around } from '#libs/event-sourcing/running/following';
 import { Kernel } from '#libs/event-sourcing/running/kernel';
 import { openEmbedded, type Embedded } from '#libs/engines/embedded/embedded';
 import { acceptCertificates, mtlsOptions } from '#libs/identity/certificate/mutual-tls';
@@ -15,6 +16,7 @@ import { createEgress } from '#libs/platform/egress/egress.client';
 import { listen, type Listening } from '#libs/platform/http/listeners';
 import { createLog, type Log } from '#libs/platform/telemetry/log';
 import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
+import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { createApi, type Api, type ApiOptions } from '../api/api.js';
 import { runWorker } from '../worker/worker.js';
 import { openControlSocket } from './control/control-socket.js';
@@ -48,8 +50,16 @@ const limitsOf = (c: Configuration): ApiOptions['limits'] => {
 /** A lane without a gateway (it was configured once): as slow as can be, so that nothing rushes when it comes back. */
 const FORGOTTEN_LANE = { rate: 1, concurrency: 1, circuit: { failures: 10, windowMs: 30_000, windowCalls: 20, windowShare: 0.5, probeMs: 30_000 } };
 
+const LINKS_MOST = 20;
+/** One span for each batch that a view folds, linked to what the first of its events belong to. */
+const projectionSpans = (tracing: Tracing): Around => async (follower, events, work) => {
+  const links = [...new Set(events.slice(0, LINKS_MOST).flatMap((e) => e.metadata.traceparent ?? []))];
+  const span = tracing.span('projection', 'internal', { links });
+  try { await work(); } finally { span.end({ 'heliograph.follower': follower, 'heliograph.events': events.length }); }
+};
+
 /** Opens the whole house; whoever fails half-way closes what was opened. */
-export async function openHouse(c: Configuration, clock: Clock = systemClock, log: Log = createLog(c.logLevel)): Promise<House> {
+export async function openHouse(c: Configuration, clock: Clock = systemClock, log: Log = createLog(c.logLevel), tracing?: Tracing): Promise<House> {
   const secrets = await ensureSecrets({ dir: c.secretsDir, masterKeyFile: c.masterKeyFile, dataDir: c.dataDir, production: c.environment === 'production', serverNames: c.publicHosts }, { now: () => clock.now(), random: randomBytes });
   const engine = await openEmbedded({ dir: c.dataDir });
   const undo: (() => Promise<unknown>)[] = [() => engine.close()];
@@ -59,6 +69,7 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock, lo
     const credentials = liveCredentials({ load: (stream) => engine.eventStore.read(stream, 0, 1_000), monotonic: () => clock.monotonic() });
     const kernel = await Kernel.open({
       engine, masterKey: secrets.masterKey, clock, ...SUBJECTS,
+      around: tracing && projectionSpans(tracing),
       lanes: (lane) => gateways.get(lane) ?? FORGOTTEN_LANE,
       live: [{ prefixes: ['credential-'], onEvent: (event: StoredEvent) => credentials.onEvent(event) }],
     });
@@ -67,13 +78,13 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock, lo
     const metrics = createMetrics();
     kernel.commands.onAppend(() => metrics.appends.inc());
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
-    const api = await createApi({ kernel, credentials, gateways, clock, metrics, log, bodyLimit: c.bodyLimitBytes, limits: limitsOf(c), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_` });
+    const api = await createApi({ kernel, credentials, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: limitsOf(c), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_` });
     undo.push(() => api.app.close());
     const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production' });
     undo.push(() => egress.close());
     const working = new AbortController();
     const worker = runWorker(engine.workQueue, {
-      bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock,
+      bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock, tracing,
       ended: (gateway, outcome, problem, ms) => { metrics.calls.inc({ gateway, outcome, problem: problem ?? 'none' }); metrics.callSeconds.observe({ gateway }, ms / 1000); },
     }, c.workerConcurrency, working.signal);
     undo.push(async () => { working.abort(); await worker; });

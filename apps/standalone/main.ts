@@ -3,6 +3,8 @@ import { url as inspector } from 'node:inspector';
 import { relative } from 'node:path';
 import { systemClock } from '#libs/event-sourcing/running/clock';
 import { ConfigurationError, parseConfiguration, type Configuration } from '#libs/platform/configuration/configuration';
+import { createLog } from '#libs/platform/telemetry/log';
+import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { ensureDemoClient } from './demo-client.js';
 import { openHouse, type House } from './house.js';
 
@@ -42,6 +44,7 @@ function refuseInspector(): void {
 const c = configuration();
 if (c.environment === 'production') refuseInspector();
 let house: House | null = null;
+let tracing: Tracing | undefined;
 let mock: { url: string; close(): Promise<void> } | null = null;
 
 /** Ends in order; a second signal, or a third of the time over, ends at once. */
@@ -51,6 +54,7 @@ async function end(): Promise<void> {
   ending = true;
   setTimeout(() => { console.error('could not end in time'); process.exit(1); }, (c.shutdownSeconds + 10) * 1000).unref();
   await house?.close();
+  await tracing?.shutdown().catch(() => console.error('the last traces could not be sent'));
   await mock?.close();
   process.exit(0);
 }
@@ -62,7 +66,9 @@ try {
     const { startGatewayMock } = await import('../gateway-mock/gateway-mock.js');
     mock = await startGatewayMock({ port: c.gatewayMockPort, host: '127.0.0.1' });
   }
-  house = await openHouse(c, systemClock);
+  // loaded only where it is asked for
+  if (c.otlpEndpoint) tracing = await (await import('#libs/platform/telemetry/tracing')).startTracing(c.otlpEndpoint);
+  house = await openHouse(c, systemClock, createLog(c.logLevel), tracing);
   const demo = c.environment === 'production' ? null : await ensureDemoClient(c.secretsDir, house.secrets, house.api.bus, house.credentials, () => systemClock.now());
   console.log(banner(c, house, demo, mock?.url ?? null));
 } catch (error) {

@@ -11,6 +11,7 @@ import { GATEWAY_KINDS } from '#libs/messaging/gateways/gateway-kinds';
 import { delivery } from '#libs/messaging/message/delivery.process';
 import { CancelMessage, message, RecordNotMade, RecordOutcome, SettleAttempt, StartAttempt, type Message } from '#libs/messaging/message/message.decider';
 import type { EgressClient } from '#libs/platform/egress/egress';
+import type { Tracing } from '#libs/platform/telemetry/tracing';
 
 export interface AttemptPorts {
   bus: CommandBus;
@@ -19,6 +20,8 @@ export interface AttemptPorts {
   egress: EgressClient;
   gateways: ReadonlyMap<string, GatewaySettings>;
   clock: Clock;
+  /** only where a collector is configured */
+  tracing?: Tracing | undefined;
   /** told how each call ended, for metrics */
   ended(gateway: string, outcome: CallOutcome['outcome'], problem: string | null, ms: number): void;
 }
@@ -77,10 +80,13 @@ export async function performAttempt(ports: AttemptPorts, job: Job): Promise<Han
     await recorded(ports, () => bus.execute(new RecordNotMade(id, { n, reason: 'the call could not begin in time' }, contextOf(m, job))));
     return 'done';
   }
+  const span = ports.tracing?.span('attempt', 'client', { parent: m.traceparent ?? undefined });
   const begun = clock.monotonic();
-  const result = await GATEWAY_KINDS[gateway.kind](gateway, { attemptId: `${id}/${n}`, recipient: recipient ?? null, sender: sender ?? null, body }, egress);
+  const result = await GATEWAY_KINDS[gateway.kind](gateway, { attemptId: `${id}/${n}`, recipient: recipient ?? null, sender: sender ?? null, body, ...(span ? { traceparent: span.traceparent } : {}) }, egress);
   const durationMs = Math.round(clock.monotonic() - begun);
-  ports.ended(gateway.name, result.outcome, result.outcome === 'sent' ? null : result.problem, durationMs);
+  const problem = result.outcome === 'sent' ? null : result.problem;
+  ports.ended(gateway.name, result.outcome, problem, durationMs);
+  span?.end({ 'heliograph.gateway': gateway.name, 'heliograph.outcome': result.outcome, 'heliograph.problem': problem ?? 'none', 'heliograph.attempt': n });
   await recorded(ports, () => bus.execute(new RecordOutcome(id, { n, result, durationMs }, contextOf(m, job))));
   return 'done';
 }

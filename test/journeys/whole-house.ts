@@ -13,6 +13,7 @@ import { loadAuthority, type IssuedKeyPair } from '#libs/identity/certificate/au
 import { newApiToken } from '#libs/identity/credential/api-token';
 import { IssueApiToken, IssueCertificate } from '#libs/identity/credential/credential.decider';
 import type { Log } from '#libs/platform/telemetry/log';
+import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { parseConfiguration } from '#libs/platform/configuration/configuration';
 
 /** An answer's JSON, of whichever route: what the journeys read of it. */
@@ -36,7 +37,7 @@ export interface Body {
 export interface Reply { status: number; headers: Record<string, string | string[] | undefined>; text: string; body: Body }
 export interface Asked { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> }
 /** What a spec gives the house in place of its own. */
-export interface Built { env?: Record<string, string>; clock?: Clock; log?: Log }
+export interface Built { env?: Record<string, string>; clock?: Clock; log?: Log; tracing?: Tracing }
 /** Somebody with a credential, on one of the listeners. */
 export type Client = (method: string, path: string, asked?: Asked) => Promise<Reply>;
 
@@ -67,7 +68,7 @@ export class WholeHouse {
   }
 
   /** Gateways beside the two: `quick` tries 3 times at once, `held` asks a person. Both give up on a call after a second. */
-  async start({ env = {}, clock, log }: Built = {}): Promise<void> {
+  async start({ env = {}, clock, log, tracing }: Built = {}): Promise<void> {
     const gatewaysFile = join(this.dir, 'gateways.json');
     const retry = { kind: 'constant', everyMs: 100, attempts: 3, spanMs: 60_000 };
     const circuit = { failures: 1_000, windowCalls: 1_000 };
@@ -78,7 +79,7 @@ export class WholeHouse {
     this.house = await openHouse(parseConfiguration({
       NODE_ENV: 'test', LISTEN_PORTS: '0', MTLS_PORT: String(this.mtlsPort), GATEWAY_MOCK_PORT: String(this.mock.port), GATEWAYS_FILE: gatewaysFile, DATA_DIR: 'data', SECRETS_DIR: 'secrets',
       RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5', ...env,
-    }, this.dir), clock, log);
+    }, this.dir), clock, log, tracing);
   }
   async stop(): Promise<void> {
     for (const agent of this.#agents.splice(0)) agent.destroy();

@@ -22,7 +22,7 @@ const askingOf = (request: SignedIn): Asking => {
   const { traceparent, 'idempotency-key': key, 'x-heliograph-position': position } = request.headers;
   return {
     principal: request.principal!, requestId: request.id, ...(key === undefined ? {} : { idempotencyKey: key }),
-    ...(typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
+    ...(request.span ? { traceparent: request.span.traceparent } : typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
     ...(typeof position === 'string' && /^[0-9A-Za-z.:-]{1,64}$/.test(position) ? { position } : {}),
   };
 };

@@ -30,6 +30,8 @@ export interface Call {
   recipient: string | null;
   sender: string | null;
   body: string;
+  /** W3C trace context, where traces are recorded */
+  traceparent?: string;
 }
 
 /** Why a call did not end in `sent`: a closed set, fit for a metric's label. */

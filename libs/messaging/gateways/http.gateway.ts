@@ -35,7 +35,7 @@ function judged({ status, headers, body }: Answered): CallOutcome {
 export const httpGateway: GatewayAdapter = async (settings, call, egress) => {
   const result = await egress.request({
     url: settings.url, method: 'POST', deadlineMs: settings.deadlineMs,
-    headers: { 'content-type': 'application/json', 'idempotency-key': call.attemptId },
+    headers: { 'content-type': 'application/json', 'idempotency-key': call.attemptId, ...(call.traceparent ? { traceparent: call.traceparent } : {}) },
     body: bodyOf(call),
   });
   if (result.ok) return judged(result);

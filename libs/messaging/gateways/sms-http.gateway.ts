@@ -71,7 +71,7 @@ export const smsHttpGateway: GatewayAdapter = async (settings, call, egress) => 
   const expected = preparedFor(settings);
   const result = await egress.request({
     url: settings.url, method: 'POST', deadlineMs: settings.deadlineMs, maxBytes: MAX_BYTES,
-    headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8', 'idempotency-key': call.attemptId },
+    headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8', 'idempotency-key': call.attemptId, ...(call.traceparent ? { traceparent: call.traceparent } : {}) },
     body: expected.form(call, call.recipient),
   });
   if (result.ok) return judged(expected, result, result.truncated);

@@ -6,10 +6,10 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { ERRORS, type ErrorCode } from '#libs/event-sourcing/error-codes';
 import { RIGHTS, type Permission } from '#libs/identity/principal';
 import type { JsonSchema } from '#libs/platform/validation/decorators';
-import { schemaOf } from '#libs/platform/validation/schema';
+import { schemaOf, type DtoClass } from '#libs/platform/validation/schema';
 import { CONTROLLERS } from './controllers.js';
 import { ANSWERS, problemExample, ref } from './docs/answers.js';
-import { BODIES, OPERATIONS, type Answered, type HeaderName, type Operation, type RequestHeader } from './docs/operations.js';
+import { BODIES, FIELDS, OPERATIONS, type Answered, type HeaderName, type Operation, type RequestHeader } from './docs/operations.js';
 import type { OpenApiDocument, OpenApiOperation } from './docs/page.js';
 import { PERMISSION } from './permission.js';
 
@@ -53,7 +53,7 @@ export async function openApiDocument(): Promise<OpenApiDocument> {
     }
   }
   if (left.size > 0) throw new Error(`apps/api/docs/operations.ts describes what no controller has: ${[...left].join(', ')}`);
-  document.components.schemas = { ...Object.fromEntries(Object.entries(BODIES).map(([name, dto]) => [name, schemaOf(dto)])), ...ANSWERS };
+  document.components.schemas = { ...Object.fromEntries(Object.entries(BODIES).map(([name, dto]) => [name, { ...schemaOf(dto), properties: Object.fromEntries(propertiesOf(dto).map(([field, schema]) => [field, { ...schema, description: inWords(field) }])) }])), ...ANSWERS };
   document.components.headers = HEADERS;
   document.components.examples = examplesOf(Object.fromEntries((Object.keys(ERRORS) as ErrorCode[]).map((code) => [code, problemExample(code)])));
   return JSON.parse(JSON.stringify(document)) as OpenApiDocument;
@@ -84,7 +84,7 @@ function described(known: Operation, bare: OpenApiOperation, permission: Permiss
   const open = permission === 'public';
   const parameters = [
     ...(bare.parameters ?? []).filter((p) => p.in === 'path').map((p) => ({ ...p, schema: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,100}$' }, example: 'msg_PfeWAltfB_KARUpfCknk7ZLNynAheVzq' })),
-    ...(known.query ? Object.entries(schemaOf(known.query)['properties'] as Record<string, JsonSchema>).map(([name, schema]) => ({ name, in: 'query', required: false, schema: withoutNull(schema) })) : []),
+    ...(known.query ? propertiesOf(known.query).map(([name, schema]) => ({ name, in: 'query', required: false, description: inWords(name), schema: withoutNull(schema) })) : []),
     ...(known.headers ?? []).map((name) => ({ name, in: 'header', required: false, ...REQUEST_HEADERS[name] })),
   ];
   return {
@@ -97,6 +97,14 @@ function described(known: Operation, bare: OpenApiOperation, permission: Permiss
       ...refusals([...EVERY, ...(open ? [] : SIGNED_IN), ...(known.refusals ?? [])], known.answers),
     },
   };
+}
+
+const propertiesOf = (dto: DtoClass): [string, JsonSchema][] => Object.entries(schemaOf(dto)['properties'] as Record<string, JsonSchema>);
+
+function inWords(field: string): string {
+  const words = FIELDS[field];
+  if (words === undefined) throw new Error(`the field ${field} is not described in apps/api/docs/operations.ts`);
+  return words;
 }
 
 /** In a query there is no null: what is optional is left out. */

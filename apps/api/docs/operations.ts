@@ -26,6 +26,26 @@ export type HeaderName = 'X-Heliograph-Position' | 'Idempotency-Replayed';
 /** The bodies that are taken, by the name they have in the document. */
 export const BODIES: Record<string, DtoClass> = { S1Message: S1MessageDto, NativeMessage: NativeMessageDto };
 
+/** Every field of a body and of a query, in words; one that is not here ends the making of the document. */
+export const FIELDS: Record<string, string> = {
+  sender_number: 'S1: the sender\'s number, E.164',
+  message_body: 'S1: the text',
+  to: 'the recipient, E.164',
+  body: 'the text; a character is a code point',
+  channel: '`sms` unless told',
+  gateway: 'one of the configured gateways of the channel; its first unless told',
+  send_at: 'not before this moment',
+  expires_at: 'past it nothing is sent; after `send_at`, and in the future',
+  metadata: 'the caller\'s own, at most 4 kB: given back, never read',
+  created_from: 'accepted at this moment or later',
+  created_to: 'accepted before this moment',
+  status: 'only those that stand there now',
+  sender: 'exactly this number, as S1\'s sender or as the recipient',
+  batch: 'only the parts of this batch',
+  limit: '1 to 200; 50 messages, or 100 events, unless told',
+  after: '`next` of the page before, with the same filters',
+};
+
 const AT = '2026-03-01T09:30:00.000Z';
 const s1 = { sender_number: '+1234567890', message_body: 'Hello, this is a test message' };
 const native = { to: '+15550002222', body: 'Your order is ready.' };

@@ -19,11 +19,13 @@ export class Readiness {
   async failing(): Promise<Failing[]> {
     if (this.clock.monotonic() - this.#at < CACHE_MS) return this.#last;
     const failing: Failing[] = this.#draining ? [{ part: 'process', reason: 'it is shutting down' }] : [];
-    const { eventStore, readModels } = this.kernel.options.engine;
+    const { engine } = this.kernel.options;
+    const { eventStore, readModels } = engine;
     const parts: [string, () => Promise<unknown>][] = [['log', () => eventStore.head()], ['views', () => readModels.collections()]];
     for (const [part, ask] of parts) {
       try { await ask(); } catch (error) { failing.push({ part, reason: error instanceof Error ? error.message : 'it does not answer' }); }
     }
+    failing.push(...(await engine.failing?.() ?? []));
     for (const s of this.kernel.statuses.values()) if (s.stopped) failing.push({ part: s.name, reason: s.stopped });
     this.#last = failing;
     this.#at = this.clock.monotonic();

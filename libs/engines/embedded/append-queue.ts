@@ -32,6 +32,8 @@ export class AppendQueue {
   #scheduled = false;
   #whenEmpty: (() => void) | null = null;
   #closing = false;
+  /** why the last batch could not be written */
+  #failure: string | null = null;
 
   constructor(readonly log: ThreadLink, readonly feed: LogFeed, readonly clock: Clock, readonly limits: QueueLimits) {}
 
@@ -91,7 +93,7 @@ export class AppendQueue {
     this.#busy = true;
     this.log.call<LogAnswer>({ now: this.clock.monotonic(), lines } satisfies LogRequest).then(
       (answer) => this.#settle(batch, bytes, () => this.#answered(batch, answer)),
-      (error: Error) => this.#settle(batch, bytes, () => { for (const w of batch) w.reject(error); }),
+      (error: Error) => this.#settle(batch, bytes, () => { this.#failure = error.message; for (const w of batch) w.reject(error); }),
     );
   }
 
@@ -103,7 +105,17 @@ export class AppendQueue {
     this.#tellEmpty();
   }
 
+  /** Why nothing can be written, if so. After a failure the disk is tried by a batch of nothing: ready again does not wait for somebody's request. */
+  async failing(): Promise<string | null> {
+    if (this.#failure === null) return null;
+    try {
+      this.#answered([], await this.log.call<LogAnswer>({ now: this.clock.monotonic(), lines: '' } satisfies LogRequest));
+    } catch (error) { this.#failure = (error as Error).message; }
+    return this.#failure;
+  }
+
   #answered(batch: Waiting[], { base, upto, results, why }: LogAnswer): void {
+    this.#failure = why ?? null;
     this.feed.moveTo(base); // only after a failure: what was found on opening again came by no other way
     for (let i = 0; i < batch.length; i++) {
       if (results[i * 3] === APPENDED) this.#publish(batch[i]!, results[i * 3 + 1]!);

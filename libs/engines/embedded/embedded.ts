@@ -25,6 +25,8 @@ export interface Embedded {
   keys: Keys;
   workQueue: WorkQueue;
   shared: Shared;
+  /** what cannot be written at the moment, and why */
+  failing(): Promise<{ part: string; reason: string }[]>;
   /** what was corrected in the data folder */
   warnings: readonly string[];
   /** Finishes what waits, ends the threads and lets go of the folder. */
@@ -60,8 +62,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     const limits = { ...LIMITS, ...Object.fromEntries(Object.entries(options).filter(([k, v]) => k in LIMITS && v !== undefined)) };
     const eventStore = new EmbeddedEventStore(log, reader, new LogFeed(head), clock, limits);
     await eventStore.checkEnd(CHECKED_AT_START);
+    const [readModels, directory] = [new EmbeddedReadModels(views, reader), new EmbeddedKeys(keys)];
     return {
-      eventStore, readModels: new EmbeddedReadModels(views, reader), keys: new EmbeddedKeys(keys),
+      eventStore, readModels, keys: directory,
+      failing: async () => Object.entries({ log: await eventStore.failing(), keys: await directory.failing(), views: readModels.failing() })
+        .flatMap(([part, reason]) => (reason === null ? [] : [{ part, reason }])),
       workQueue: new MemoryWorkQueue(clock), shared: new MemoryShared(clock), warnings: folder.warnings,
       close: async () => { await eventStore.close(); await close(); },
     };

@@ -133,6 +133,9 @@ export class EmbeddedEventStore implements EventStore {
     return Promise.resolve(this.feed.head === 0 ? null : positionOf(this.feed.head));
   }
 
+  /** Why nothing can be appended at the moment, if so. */
+  failing(): Promise<string | null> { return this.#queue.failing(); }
+
   /** The log's last events, opened and checked. @throws Damaged */
   async checkEnd(count: number): Promise<void> {
     const after = Math.max(0, this.feed.head - count);

@@ -4,6 +4,8 @@ import type { ThreadLink } from './thread-link.js';
 
 /** The key directory on node:sqlite, in a file and a thread of its own. Calls that wait share one flush. */
 export class EmbeddedKeys implements Keys {
+  /** why the last call failed */
+  #failure: string | null = null;
   constructor(readonly link: ThreadLink) {}
 
   async claim(candidates: readonly KeyCandidate[]): Promise<(KeyRecord | 'forgotten')[]> {
@@ -20,5 +22,20 @@ export class EmbeddedKeys implements Keys {
   list(after: string | null, limit: number): Promise<KeyRecord[]> { return this.#ask({ op: 'list', after, limit }); }
   constant(name: string, value: Uint8Array): Promise<Uint8Array> { return this.#ask({ op: 'constant', name, value }); }
 
-  #ask<T>(request: KeysRequest): Promise<T> { return this.link.call<T>(request); }
+  /** Why the directory cannot be used at the moment, if so. After a failure it is tried again by asking for nothing. */
+  async failing(): Promise<string | null> {
+    if (this.#failure !== null) await this.find([]).catch(() => undefined);
+    return this.#failure;
+  }
+
+  async #ask<T>(request: KeysRequest): Promise<T> {
+    try {
+      const answer = await this.link.call<T>(request);
+      this.#failure = null;
+      return answer;
+    } catch (error) {
+      this.#failure = String((error as Error).cause ?? (error as Error).message);
+      throw error;
+    }
+  }
 }

@@ -19,6 +19,8 @@ export class EmbeddedReadModels implements ReadModels {
   /** those whose indexes are there for sure */
   readonly #indexed = new WeakSet<Table>();
 
+  #failure: string | null = null;
+
   constructor(readonly views: ThreadLink, readonly reader: ThreadLink) {}
 
   async define({ name, indexes }: Collection): Promise<void> {
@@ -73,8 +75,17 @@ export class EmbeddedReadModels implements ReadModels {
     const { fields } = this.#of(collection);
     const values: Bound[] = [];
     for (const { id, position, row } of rows) values.push(id, position, row === null ? null : JSON.stringify(row), ...columnsOf(fields, row));
-    await this.views.call({ op: 'apply', name: collection, fields, values, checkpoint } satisfies ViewsRequest);
+    try {
+      await this.views.call({ op: 'apply', name: collection, fields, values, checkpoint } satisfies ViewsRequest);
+      this.#failure = null;
+    } catch (error) {
+      this.#failure = String((error as Error).cause ?? (error as Error).message);
+      throw error;
+    }
   }
+
+  /** Why the last batch of rows was not written, if so. Followers write again by themselves. */
+  failing(): string | null { return this.#failure; }
 
   async checkpoint(collection: string): Promise<Position | null> {
     const [row] = await this.#rows({ sql: 'SELECT checkpoint FROM collections WHERE name = ?', params: [collection] });

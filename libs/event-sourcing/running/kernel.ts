@@ -32,6 +32,8 @@ export interface Engine {
   keys: Keys;
   workQueue: WorkQueue;
   shared: Shared;
+  /** what cannot be written at the moment, and why: for whoever asks whether this process is ready */
+  failing?(): Promise<{ part: string; reason: string }[]>;
 }
 
 export interface KernelOptions {

@@ -14,7 +14,7 @@ import type { OpenApiDocument, OpenApiOperation } from './docs/page.js';
 import { PERMISSION } from './permission.js';
 
 /** What any route may answer, and what any route with a permission may. */
-const EVERY: readonly ErrorCode[] = ['invalid_request', 'two_credentials', 'request_timeout', 'unsupported_media_type', 'misdirected', 'rate_limited', 'header_too_large', 'internal'];
+const EVERY: readonly ErrorCode[] = ['invalid_request', 'two_credentials', 'request_timeout', 'unsupported_media_type', 'rate_limited', 'header_too_large', 'internal'];
 const SIGNED_IN: readonly ErrorCode[] = ['unauthenticated', 'invalid_token', 'invalid_certificate', 'forbidden', 'unavailable'];
 
 const HEADERS: Record<string, { description: string; schema: JsonSchema }> = {

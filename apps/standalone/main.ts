@@ -54,7 +54,8 @@ async function end(): Promise<void> {
   ending = true;
   setTimeout(() => { console.error('could not end in time'); process.exit(1); }, (c.shutdownSeconds + 10) * 1000).unref();
   await house?.close();
-  await tracing?.shutdown().catch(() => console.error('the last traces could not be sent'));
+  // a collector that does not answer must not hold up the end
+  await Promise.race([tracing?.shutdown().catch(() => console.error('the last traces could not be sent')), new Promise((late) => { setTimeout(late, tracing ? 5_000 : 0); })]);
   await mock?.close();
   process.exit(0);
 }

@@ -43,7 +43,10 @@ describe('what the gateways send', () => {
     const [head, body] = Buffer.from(server.requests[0]!, 'latin1').toString().split('\r\n\r\n');
     expect(head).toMatch(/^POST \/sink HTTP\/1\.1\r\n/);
     expect(head).toContain('\r\nidempotency-key: msg_01/7\r\n');
-    expect(JSON.parse(body!)).toEqual({ message_id: 'msg_01', sender_number: '+1234567890', message_body: CALL.body });
+    expect(JSON.parse(body!)).toEqual({ message_id: 'msg_01', to: '+85212345678', sender_number: '+1234567890', message_body: CALL.body });
+    // a message of S1 has no recipient but its own sender
+    await http({ recipient: null });
+    expect(JSON.parse(Buffer.from(server.requests[1]!, 'latin1').toString().split('\r\n\r\n')[1]!)).toEqual({ message_id: 'msg_01', sender_number: '+1234567890', message_body: CALL.body });
   });
 
   it('T39 T67 S3: a form in UTF-8, and a number never in the URL', async () => {

@@ -6,7 +6,7 @@ import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { LogFeed } from './log-feed.js';
 import { APPENDED, CONFLICT, type LogAnswer, type LogRequest, REPEATED } from './log-writer.js';
 import { Tail } from './stream-index.js';
-import type { ThreadLink } from './thread-link.js';
+import { reasonOf, type ThreadLink } from './thread-link.js';
 
 export interface QueueLimits {
   /** entries that may wait for the disk */
@@ -93,7 +93,7 @@ export class AppendQueue {
     this.#busy = true;
     this.log.call<LogAnswer>({ now: this.clock.monotonic(), lines } satisfies LogRequest).then(
       (answer) => this.#settle(batch, bytes, () => this.#answered(batch, answer)),
-      (error: Error) => this.#settle(batch, bytes, () => { this.#failure = error.message; for (const w of batch) w.reject(error); }),
+      (error: Error) => this.#settle(batch, bytes, () => { this.#failure = reasonOf(error); for (const w of batch) w.reject(error); }),
     );
   }
 
@@ -110,7 +110,7 @@ export class AppendQueue {
     if (this.#failure === null) return null;
     try {
       this.#answered([], await this.log.call<LogAnswer>({ now: this.clock.monotonic(), lines: '' } satisfies LogRequest));
-    } catch (error) { this.#failure = (error as Error).message; }
+    } catch (error) { this.#failure = reasonOf(error); }
     return this.#failure;
   }
 

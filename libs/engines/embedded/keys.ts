@@ -1,6 +1,6 @@
 import type { KeyCandidate, KeyRecord, Keys } from '#libs/event-sourcing/ports/keys';
 import type { Claimed, KeysRequest } from './keys.thread.js';
-import type { ThreadLink } from './thread-link.js';
+import { reasonOf, type ThreadLink } from './thread-link.js';
 
 /** The key directory on node:sqlite, in a file and a thread of its own. Calls that wait share one flush. */
 export class EmbeddedKeys implements Keys {
@@ -34,7 +34,7 @@ export class EmbeddedKeys implements Keys {
       this.#failure = null;
       return answer;
     } catch (error) {
-      this.#failure = String((error as Error).cause ?? (error as Error).message);
+      this.#failure = reasonOf(error);
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import type { Row } from '#libs/event-sourcing/projection';
 import { type Bound, type Table, columnsOf, fieldsOf, tableOf } from './columns.js';
 import { type Plan, countPlan, findPlan } from './query-plan.js';
 import type { ReaderRequest } from './reader.thread.js';
-import type { ThreadLink } from './thread-link.js';
+import { reasonOf, type ThreadLink } from './thread-link.js';
 import type { ViewsRequest } from './views.thread.js';
 
 const COLLECTION = /^[A-Za-z0-9_.@/-]{1,100}$/;
@@ -79,7 +79,7 @@ export class EmbeddedReadModels implements ReadModels {
       await this.views.call({ op: 'apply', name: collection, fields, values, checkpoint } satisfies ViewsRequest);
       this.#failure = null;
     } catch (error) {
-      this.#failure = String((error as Error).cause ?? (error as Error).message);
+      this.#failure = reasonOf(error);
       throw error;
     }
   }

@@ -9,6 +9,12 @@ type Call = { request: unknown; resolve: (value: never) => void; reject: (error:
 
 const RESTART_EVERY_MS = 1000;
 
+/** What went wrong, in the disk's own words where there are any. */
+export const reasonOf = (error: unknown): string => {
+  const { cause, message } = error as Error;
+  return typeof cause === 'string' ? cause : message;
+};
+
 /**
  * A line to a worker thread. Everything that waits goes in one message while the thread is idle, the answers come back
  * in one. A thread that died fails what it had in hand and is started again, at most once a second.

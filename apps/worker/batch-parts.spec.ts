@@ -13,7 +13,7 @@ afterAll(() => w.close());
 
 const terms = { sms: { policy: S3_POLICY, deadlineMs: 30_000, onUnknown: 'retry' as const, receipts: false } };
 const item = (index: number, over: Partial<BatchItem> = {}): BatchItem =>
-  ({ index, channel: 'sms', gateway: 'sms', recipient: `+1555000${String(index).padStart(4, '0')}`, body: `text ${index}`, metadata: null, segments: 1, sendAt: null, expiresAt: null, ...over });
+  ({ index, channel: 'sms', gateway: 'sms', address: 'number', recipient: `+1555000${String(index).padStart(4, '0')}`, body: `text ${index}`, metadata: null, segments: 1, sendAt: null, expiresAt: null, ...over });
 
 /** An accepted batch of so many chunks of three. */
 async function accepted(chunks: number, over: Partial<BatchItem> = {}): Promise<string> {
@@ -45,7 +45,7 @@ describe('the parts of a batch', () => {
     await Promise.all([w.another(), w.another(), w.another()].map((p) => makeParts(p.ports, first)));
     expect(await makeParts(w.another().ports, first)).toBe('drop');
     expect(await lives(id, 3)).toEqual([ONCE, ONCE, ONCE]);
-    expect(await made(id)).toEqual([expect.objectContaining({ chunks: 1, skipped: [] })]);
+    expect(await made(id)).toEqual([expect.objectContaining({ chunks: 1, made: 3, skipped: [] })]);
   });
   it.each(['lost', 'unanswered'] as const)('a crash between the parts and the record of them (%s): the same parts', async (how) => {
     const id = await accepted(1), place = w.another(), first = await job(id);
@@ -71,7 +71,7 @@ describe('the parts of a batch', () => {
     await w.keyring.forget([subject!]);
     expect(await makeParts(w.first.ports, await job(id))).toBe('done');
     expect(await lives(id, 3)).toEqual([ONCE, [], ONCE]);
-    expect(await made(id)).toEqual([expect.objectContaining({ chunks: 1, skipped: [1] })]);
+    expect(await made(id)).toEqual([expect.objectContaining({ chunks: 1, made: 3, skipped: [1] })]);
   });
   it('of a batch that was not accepted are not made', async () => {
     const id = `bat_${randomUUID().replaceAll('-', '')}`;

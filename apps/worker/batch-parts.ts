@@ -28,11 +28,11 @@ export async function makeParts(ports: PartsPorts, job: Job): Promise<Handled> {
     const [recipient, body, metadata] = opened.slice(3 * i, 3 * i + 3);
     if (recipient == null || body == null) { skipped.push(item.index); return; }
     making.push(new AcceptMessage(`${id}.${item.index}`, {
-      ...chunk.terms[item.gateway]!, owner: chunk.owner, channel: item.channel, gateway: item.gateway, recipient, sender: null, body, metadata: metadata ?? null,
+      ...chunk.terms[item.gateway]!, owner: chunk.owner, channel: item.channel, gateway: item.gateway, address: item.address, recipient, sender: null, body, metadata: metadata ?? null,
       segments: item.segments, fingerprint: '', shape: 'native', acceptedAt: b.acceptedAt, sendAt: item.sendAt, expiresAt: item.expiresAt, batch: id,
     }, context));
   });
   await commands.createMany(message, making);
-  await bus.execute(new RecordPartsMade(id, { chunk: chunk.chunk, skipped }, { ...context, principal: 'system:worker' }));
+  await bus.execute(new RecordPartsMade(id, { chunk: chunk.chunk, items: chunk.items.length, skipped }, { ...context, principal: 'system:worker' }));
   return 'done';
 }

@@ -29,7 +29,9 @@ export type Stored<D> =
  * Who a sensitive value belongs to: somebody known by a value (a phone number, an address), whose random id the
  * key directory finds or makes; or a subject whose id is already at hand.
  */
-export type Subject = { kind: 'number' | 'email' | 'account'; value: string } | { id: string };
+export type Subject = { kind: SubjectKind; value: string } | { id: string };
+/** What a person is known by. `account`: an owner here; the others: an address of a channel. Kinds are hashed with the value: never renamed. */
+export type SubjectKind = 'number' | 'email' | 'telegram' | 'account';
 
 /** How long a value is kept: it is readable while the key of its category and day is kept. `kept` has no period. */
 export interface Period { category: string; day: string }

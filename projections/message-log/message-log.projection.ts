@@ -1,6 +1,6 @@
 import { projection } from '#libs/event-sourcing/projection';
-import { subjectOf, type Sealed } from '#libs/event-sourcing/sealed';
-import type { MessageEvents, MessageStatus } from '#libs/messaging/message/message.events';
+import type { Sealed } from '#libs/event-sourcing/sealed';
+import { subjectOfMessage, type MessageEvents, type MessageStatus } from '#libs/messaging/message/message.events';
 
 /** One row per message: what lists show. Numbers stay sealed; the subject's random id is what is searched for. */
 export type LoggedMessage = {
@@ -46,7 +46,7 @@ export const messageLog = projection<MessageEvents, LoggedMessage>({
     if (event.type === 'MessageAccepted') {
       const e = event.data;
       return {
-        owner: e.owner, status: e.to, channel: e.channel, gateway: e.gateway, shape: e.shape, recipient: e.recipient, sender: e.sender, subject: subjectOf(e.body),
+        owner: e.owner, status: e.to, channel: e.channel, gateway: e.gateway, shape: e.shape, recipient: e.recipient, sender: e.sender, subject: subjectOfMessage(e),
         acceptedAt: e.acceptedAt, sendAt: e.sendAt, attempts: 0, nextAttemptAt: e.sendAt, problem: null, sentAt: null, endedAt: null, receipts: e.receipts,
         segments: e.segments, batch: e.batch,
       };

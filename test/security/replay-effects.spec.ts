@@ -38,7 +38,7 @@ beforeAll(async () => {
   room.engine = { ...room.engine, workQueue: { put: async (jobs) => { put.push(...jobs); await workQueue.put(jobs); }, consume: (...a) => workQueue.consume(...a) } };
   kernel = await open();
   const accept = (i: number): AcceptMessage => new AcceptMessage(`m${i}`, {
-    owner: `o${i % 3}`, channel: 'sms', gateway: 'sms', recipient: `+49151000${String(i).padStart(5, '0')}`, sender: null, body: `body ${i}`, segments: 1, fingerprint: `f${i}`, shape: 'native',
+    owner: `o${i % 3}`, channel: 'sms', gateway: 'sms', address: 'number', recipient: `+49151000${String(i).padStart(5, '0')}`, sender: null, body: `body ${i}`, segments: 1, fingerprint: `f${i}`, shape: 'native',
     acceptedAt: null, sendAt: null, expiresAt: null, policy: { kind: 'constant', everyMs: 1, attempts: 5, spanMs: 86_400_000, jitter: 0 }, deadlineMs: 5_000, onUnknown: 'retry', receipts: true, metadata: null, batch: null,
   }, by(`a${i}`, { creates: true }));
   await Promise.all(Array.from({ length: MESSAGES }, async (_, i) => {

@@ -45,7 +45,7 @@ const terms = (g: GatewaySettings): Pick<Acceptance, 'gateway' | 'channel' | 'po
 
 /** S1's body. Its number is the sender's, and the message is the sender's own. */
 export const acceptS1 = (dto: S1MessageDto, owner: string, gateways: Gateways): Acceptance => ({
-  ...terms(gatewayFor(gateways, 'http', undefined)), owner, recipient: null, sender: dto.sender_number, body: dto.message_body, metadata: null, segments: null,
+  ...terms(gatewayFor(gateways, 'http', undefined)), owner, address: null, recipient: null, sender: dto.sender_number, body: dto.message_body, metadata: null, segments: null,
   fingerprint: canonical(dto), shape: 's1', acceptedAt: null, sendAt: null, expiresAt: null, batch: null,
 });
 
@@ -58,7 +58,7 @@ export function acceptNative(dto: NativeMessageDto, owner: string, gateways: Gat
   const metadata = dto.metadata === undefined ? null : JSON.stringify(dto.metadata);
   if (metadata && metadataTooLarge(metadata)) throw new Refusal('validation_failed', undefined, [{ field: 'metadata', message: 'must be at most 4 kB of JSON' }]);
   return {
-    ...terms(gateway), owner, recipient: dto.to, sender: null, body: dto.body, metadata, segments: channel === 'sms' ? smsSegments(dto.body) : null,
+    ...terms(gateway), owner, address: 'number', recipient: dto.to, sender: null, body: dto.body, metadata, segments: channel === 'sms' ? smsSegments(dto.body) : null,
     fingerprint: canonical(dto), shape: 'native', acceptedAt: null, sendAt, expiresAt, batch: null,
   };
 }

@@ -69,7 +69,7 @@ const termsOf = (part: readonly { acceptance: Acceptance }[]): Record<string, Pa
   Object.fromEntries(part.map(({ acceptance: a }) => [a.gateway, { policy: a.policy, deadlineMs: a.deadlineMs, onUnknown: a.onUnknown, receipts: a.receipts }]));
 
 const itemOf = ({ index, acceptance: a }: { index: number; acceptance: Acceptance }): BatchItem =>
-  ({ index, channel: a.channel, gateway: a.gateway, recipient: a.recipient!, body: a.body, metadata: a.metadata, segments: a.segments, sendAt: a.sendAt, expiresAt: a.expiresAt });
+  ({ index, channel: a.channel, gateway: a.gateway, address: a.address!, recipient: a.recipient!, body: a.body, metadata: a.metadata, segments: a.segments, sendAt: a.sendAt, expiresAt: a.expiresAt });
 
 const queued = (batchId: string, item: Pick<BatchItem, 'channel' | 'gateway' | 'segments' | 'sendAt' | 'expiresAt'>, receipts: boolean, acceptedAt: string): Message => {
   const sendAt = item.sendAt && item.sendAt > acceptedAt ? item.sendAt : acceptedAt;

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Damaged } from '../errors.js';
 import type { KeyCandidate, KeyRecord, Keys } from '../ports/keys.js';
-import type { Period, Subject } from '../sealed.js';
+import type { Period, Subject, SubjectKind } from '../sealed.js';
 import { hkdf, MacKey } from './hmac.js';
 import { randomPool } from './random-pool.js';
 
@@ -70,7 +70,7 @@ export class Keyring {
   }
 
   /** The id of a subject that is already known; makes nothing. */
-  async find(subject: { kind: 'number' | 'email' | 'account'; value: string }): Promise<string | null> {
+  async find(subject: { kind: SubjectKind; value: string }): Promise<string | null> {
     const hash = this.#hash(subject);
     return this.#byHash.get(hash)?.id ?? (await this.store.find([hash]))[0]!;
   }

@@ -49,7 +49,7 @@ describe('a credential', () => {
     given(credential, tokenIssued, revoked).when(issueToken({ owner: 'sales' }), LATER).thenRefused('conflict');
   });
 
-  it.each(['', 'Billing', '-a', '.', '..', '__proto__', 'a b', 'a/b', 'аdmin', 'admin\u200b', 'admin\n', 'a'.repeat(64)])('has no owner called %j', (owner) =>
+  it.each(['', 'Billing', '-a', '.', '..', '__proto__', 'a b', 'a/b', 'аdmin', 'admin\u200b', 'admin\n', 'usr_1', 'msg_x', 'a'.repeat(64)])('has no owner called %j', (owner) =>
     given(credential).when(issueToken({ owner }), NOW).thenRefused('validation_failed'));
   it.each(['a', '0', 'a'.repeat(63), 'ops.team-1_x'])('may belong to %j', (owner) =>
     given(credential).when(issueToken({ owner }), NOW).then({ type: 'ApiTokenIssued', data: { ...token, owner, issuedAt: NOW } }));

@@ -23,8 +23,8 @@ export class IssueCertificate extends StreamCommand<{ owner: string; role: Role;
 export class RevokeCredential extends StreamCommand<{ reason: RevocationReason }> {}
 
 /** What an owner may be called until accounts bring names of their own. */
-export const OWNER_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
-export const OWNER_NAME_RULE = 'must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or digit';
+export const OWNER_NAME = /^(?![a-z]{2,5}_)[a-z0-9][a-z0-9._-]{0,62}$/;
+export const OWNER_NAME_RULE = 'must be 1 to 63 of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or digit, and not like an id (usr_…)';
 const ID = /^[0-9a-f]{32}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 

@@ -10,14 +10,14 @@ import { BATCH_PARTS, parts } from './parts.process.js';
 
 type BatchEvent = EventOf<BatchEvents, 'plain'>;
 const item = (index: number, over: Partial<BatchItem> = {}): BatchItem =>
-  ({ index, channel: 'sms', gateway: 'sms', recipient: `+1555000${index}`, body: 'hello', metadata: null, segments: 1, sendAt: null, expiresAt: null, ...over });
+  ({ index, channel: 'sms', gateway: 'sms', address: 'number', recipient: `+1555000${index}`, body: 'hello', metadata: null, segments: 1, sendAt: null, expiresAt: null, ...over });
 const chunk = (n: number, items = [item(n)]) => ({ owner: 'o1', chunk: n, fingerprint: 'the request', terms: { sms: { policy: S3_POLICY, deadlineMs: 30_000, onUnknown: 'retry' as const, receipts: false } }, items });
 const add = (n: number): AddBatchItems => new AddBatchItems('1', chunk(n), context);
 const accept = (count: number): AcceptBatch => new AcceptBatch('1', { count }, context);
-const made = (n: number, skipped: number[] = []): RecordPartsMade => new RecordPartsMade('1', { chunk: n, skipped }, context);
+const made = (n: number, skipped: number[] = []): RecordPartsMade => new RecordPartsMade('1', { chunk: n, items: 1, skipped }, context);
 const added = (n: number, s = 0): BatchEvent => ({ type: 'BatchItemsAdded', data: { ...chunk(n), at: at(s) } });
 const accepted = (count: number, chunks: number, s = 0): BatchEvent => ({ type: 'BatchAccepted', data: { count, chunks, at: at(s) } });
-const partsMade = (chunks: number, s = 0, skipped: number[] = []): BatchEvent => ({ type: 'BatchPartsMade', data: { chunks, skipped, at: at(s) } });
+const partsMade = (chunks: number, s = 0, skipped: number[] = []): BatchEvent => ({ type: 'BatchPartsMade', data: { chunks, made: chunks, skipped, at: at(s) } });
 
 describe('a batch', () => {
   it('takes its chunks in order, each once', () => {
@@ -49,14 +49,14 @@ describe('a batch', () => {
   });
   it('is kept by the latest day on which one of a chunk is due', () => {
     const event = (over: Partial<BatchItem>): BatchEvent => ({ type: 'BatchItemsAdded', data: { ...chunk(0, [item(0), item(1, over)]), at: at(0) } });
-    expect(batch.period(batch.initial, event({}))).toEqual({ category: 'messages', day: '2030-01-01' });
-    expect(batch.period(batch.initial, event({ sendAt: at(172_800) }))).toEqual({ category: 'messages', day: '2030-01-03' });
-    expect(batch.period(batch.initial, event({ sendAt: at(-172_800) }))).toEqual({ category: 'messages', day: '2030-01-01' });
-    expect(batch.period(stateAfter(batch, [added(0)]), accepted(1, 1, 99_999))).toEqual({ category: 'messages', day: '2030-01-01' });
+    expect(batch.period(batch.initial, event({}))).toEqual({ category: 'messages.batch', day: '2030-01-01' });
+    expect(batch.period(batch.initial, event({ sendAt: at(172_800) }))).toEqual({ category: 'messages.batch', day: '2030-01-03' });
+    expect(batch.period(batch.initial, event({ sendAt: at(-172_800) }))).toEqual({ category: 'messages.batch', day: '2030-01-01' });
+    expect(batch.period(stateAfter(batch, [added(0)]), accepted(1, 1, 99_999))).toEqual({ category: 'messages.batch', day: '2030-01-01' });
   });
   it('holds no item in its state, and belongs to its owner', () => {
     const state = stateAfter(batch, [added(0), added(1), accepted(2, 2)]);
-    expect(state).toEqual({ owner: 'o1', fingerprint: 'fingerprint:the request', acceptedAt: at(0), chunks: 2, count: 2, accepted: true, made: 0 });
+    expect(state).toEqual({ owner: 'o1', fingerprint: 'fingerprint:the request', acceptedAt: at(0), chunks: 2, count: 2, accepted: true, made: 0, items: 0 });
     expect(batch.tags(state)).toEqual({ owner: 'o1', acceptedAt: at(0) });
   });
   it('seals numbers, texts and metadata, each for its recipient', () => {

@@ -7,8 +7,8 @@ export type BatchItem = Plain<BatchEvents['BatchItemsAdded']>['items'][number];
 /** One chunk; a repeat of a chunk that is there does nothing. */
 export class AddBatchItems extends StreamCommand<Omit<Plain<BatchEvents['BatchItemsAdded']>, 'at'>> {}
 export class AcceptBatch extends StreamCommand<{ count: number }> {}
-/** The parts of chunk number `chunk` (from 0) have been made. */
-export class RecordPartsMade extends StreamCommand<{ chunk: number; skipped: number[] }> {}
+/** The parts of chunk number `chunk` (from 0), which has so many items, have been made. */
+export class RecordPartsMade extends StreamCommand<{ chunk: number; items: number; skipped: number[] }> {}
 
 /** Cursor and counts, never the items. */
 export interface Batch {
@@ -20,6 +20,8 @@ export interface Batch {
   accepted: boolean;
   /** chunks whose parts have streams */
   made: number;
+  /** items of these, skipped ones too */
+  items: number;
 }
 
 /** Items of one chunk: keeps an append far under its limit whatever the texts. */
@@ -29,18 +31,18 @@ export const batch = decider<Batch, BatchEvents>()({
   stream: 'batch',
   snapshotVersion: 1,
   commands: { AddBatchItems, AcceptBatch, RecordPartsMade },
-  initial: { owner: '', fingerprint: '', acceptedAt: '', chunks: 0, count: 0, accepted: false, made: 0 },
+  initial: { owner: '', fingerprint: '', acceptedAt: '', chunks: 0, count: 0, accepted: false, made: 0, items: 0 },
   decide: {
     AddBatchItems: (b, data, now) => (b.accepted || data.chunk !== b.chunks ? [] : [{ type: 'BatchItemsAdded', data: { ...data, at: now } }]),
     AcceptBatch: (b, { count }, now) => (b.accepted || b.chunks === 0 ? [] : [{ type: 'BatchAccepted', data: { count, chunks: b.chunks, at: now } }]),
-    RecordPartsMade: (b, { chunk, skipped }, now) => (chunk === b.made && chunk < b.chunks ? [{ type: 'BatchPartsMade', data: { chunks: chunk + 1, skipped, at: now } }] : []),
+    RecordPartsMade: (b, { chunk, items, skipped }, now) => (chunk === b.made && chunk < b.chunks ? [{ type: 'BatchPartsMade', data: { chunks: chunk + 1, made: b.items + items, skipped, at: now } }] : []),
   },
   seal: {
     BatchItemsAdded: (data, by) => ({
       ...data,
       fingerprint: by.fingerprint(data.fingerprint, { kind: 'account', value: data.owner }),
       items: data.items.map((item) => {
-        const whose = { kind: 'number' as const, value: item.recipient };
+        const whose = { kind: item.address, value: item.recipient };
         return {
           ...item,
           recipient: by.seal(`items.${item.index}.recipient`, item.recipient, whose),
@@ -50,11 +52,11 @@ export const batch = decider<Batch, BatchEvents>()({
       }),
     }),
   },
-  period: (b, e) => ({ category: 'messages', day: (e.type === 'BatchItemsAdded' ? latest(e.data) : b.acceptedAt).slice(0, 10) }),
+  period: (b, e) => ({ category: 'messages.batch', day: (e.type === 'BatchItemsAdded' ? latest(e.data) : b.acceptedAt).slice(0, 10) }),
   evolve: {
     BatchItemsAdded: (b, e) => ({ ...b, owner: e.owner, fingerprint: e.fingerprint, acceptedAt: b.acceptedAt || e.at, chunks: e.chunk + 1 }),
     BatchAccepted: (b, e) => ({ ...b, accepted: true, count: e.count }),
-    BatchPartsMade: (b, e) => ({ ...b, made: e.chunks }),
+    BatchPartsMade: (b, e) => ({ ...b, made: e.chunks, items: e.made }),
   },
   tags: (b) => ({ owner: b.owner, acceptedAt: b.acceptedAt }),
 });

@@ -1,4 +1,5 @@
 import type { Sensitive } from '#libs/event-sourcing/sealed';
+import type { AddressKind } from '../message/message.events.js';
 import type { RetryPolicy } from '../message/retry-policy.js';
 
 /** How a gateway treats the parts of a batch: fixed when the batch is accepted, once per gateway and chunk. */
@@ -22,6 +23,8 @@ export type BatchEvents = {
       index: number;
       channel: string;
       gateway: string;
+      /** what kind of address the recipient is */
+      address: AddressKind;
       recipient: Sensitive<string>;
       body: Sensitive<string>;
       metadata: Sensitive<string> | null;
@@ -32,6 +35,6 @@ export type BatchEvents = {
   };
   /** The promise: from here on the parts are made. */
   BatchAccepted: { count: number; chunks: number; at: string };
-  /** The parts of the first `chunks` chunks have streams of their own; `skipped` had been erased before. */
-  BatchPartsMade: { chunks: number; skipped: number[]; at: string };
+  /** The parts of the first `chunks` chunks have streams of their own, `made` items in all; `skipped` (of this step) had been erased before. */
+  BatchPartsMade: { chunks: number; made: number; skipped: number[]; at: string };
 };

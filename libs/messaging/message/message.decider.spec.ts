@@ -23,9 +23,9 @@ describe('accepting a message', () => {
   it('names owner, batch, subject and day in its tags', () => expect(message.tags(stateAfter(message, [accepted({ batch: 'bat_1' })])))
     .toEqual({ owner: 'o1', parent: 'bat_1', subjects: ['sub_+15551234567'], acceptedAt: at(0) }));
   it('is kept by the later of the days on which it was accepted and is due', () => {
-    expect(message.period(message.initial, accepted())).toEqual({ category: 'messages', day: '2030-01-01' });
-    expect(message.period(message.initial, accepted({ sendAt: at(86_400) }))).toEqual({ category: 'messages', day: '2030-01-02' });
-    expect(message.period(stateAfter(message, [accepted({ sendAt: at(86_400) })]), sent(1, 0))).toEqual({ category: 'messages', day: '2030-01-02' });
+    expect(message.period(message.initial, accepted())).toEqual({ category: 'messages.sms', day: '2030-01-01' });
+    expect(message.period(message.initial, accepted({ sendAt: at(86_400) }))).toEqual({ category: 'messages.sms', day: '2030-01-02' });
+    expect(message.period(stateAfter(message, [accepted({ sendAt: at(86_400) })]), sent(1, 0))).toEqual({ category: 'messages.sms', day: '2030-01-02' });
   });
   it("belongs to its recipient, S1's to its sender", () => {
     expect(stateAfter(message, [accepted({ sender: '+15559999999' })]).subject).toBe('sub_+15551234567');

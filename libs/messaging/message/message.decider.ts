@@ -2,13 +2,13 @@ import { decider, StreamCommand } from '#libs/event-sourcing/decider';
 import { Refusal } from '#libs/event-sourcing/errors';
 import type { EventOf } from '#libs/event-sourcing/event';
 import { subjectOf, type Plain, type Sealed, type Subject } from '#libs/event-sourcing/sealed';
-import type { MessageEvents, MessageStatus } from './message.events.js';
+import { subjectOfMessage, type MessageEvents, type MessageStatus } from './message.events.js';
 import { retryDelayMs, type RetryPolicy } from './retry-policy.js';
 
 type Accepted = Plain<MessageEvents['MessageAccepted']>;
 /** What a call came to, as the worker reports it. */
 export type AttemptResult =
-  | { outcome: 'sent'; status: number; providerRef: string | null; answer: string | null }
+  | { outcome: 'sent'; status: number | null; providerRef: string | null; answer: string | null }
   | { outcome: 'failed'; temporary: boolean; problem: string; status: number | null; answer: string | null; retryAfterMs?: number }
   | { outcome: 'unknown'; problem: string; status: number | null; answer: string | null };
 
@@ -132,8 +132,8 @@ function late(m: Message, id: string, n: number, result: AttemptResult, duration
   return [{ type: 'AttemptFailed', data: { ...base, problem, status, answer, temporary, retryAt: next.retryAt, to: next.to } }, ...next.then];
 }
 
-/** A message's data belongs to its recipient; where there is none (S1) to its sender. */
-const whose = (data: { recipient: string | null; sender: string | null }): Subject => ({ kind: 'number', value: (data.recipient ?? data.sender)! });
+/** A message's data belongs to its recipient; where there is none (S1) to its sender, who is a number. */
+const whose = (data: Pick<Accepted, 'address' | 'recipient' | 'sender'>): Subject => ({ kind: data.address ?? 'number', value: (data.recipient ?? data.sender)! });
 const subject = (m: Message): Subject => ({ id: m.subject ?? 'none' });
 const ended = (m: Message, to: MessageStatus, at: string): Pick<Message, 'status' | 'endedAt'> => ({ status: to, endedAt: FINAL.has(to) ? (m.endedAt ?? at) : null });
 const dayOf = (m: { acceptedAt: string; sendAt: string }): string => (m.sendAt > m.acceptedAt ? m.sendAt : m.acceptedAt).slice(0, 10);
@@ -199,7 +199,7 @@ export const message = decider<Message, MessageEvents>()({
   seal: {
     MessageAccepted: (data, by) => ({
       ...data,
-      recipient: data.recipient === null ? null : by.seal('recipient', data.recipient, { kind: 'number', value: data.recipient }),
+      recipient: data.recipient === null ? null : by.seal('recipient', data.recipient, whose(data)),
       sender: data.sender === null ? null : by.seal('sender', data.sender, { kind: 'number', value: data.sender }),
       body: by.seal('body', data.body, whose(data)),
       metadata: by.seal('metadata', data.metadata, whose(data)),
@@ -209,11 +209,11 @@ export const message = decider<Message, MessageEvents>()({
     AttemptFailed: (data, by, m) => ({ ...data, answer: by.seal('answer', data.answer, subject(m)) }),
     AttemptUnknown: (data, by, m) => ({ ...data, answer: by.seal('answer', data.answer, subject(m)) }),
   },
-  period: (m, e) => ({ category: 'messages', day: dayOf(e.type === 'MessageAccepted' ? e.data : m) }),
+  period: (m, e) => { const of = e.type === 'MessageAccepted' ? e.data : m; return { category: `messages.${of.channel}`, day: dayOf(of) }; },
   evolve: {
     MessageAccepted: (m, e, { metadata }) => ({
       ...m, correlationId: metadata.correlationId, traceparent: metadata.traceparent ?? null, status: 'queued', owner: e.owner, channel: e.channel, gateway: e.gateway, recipient: e.recipient, sender: e.sender, body: e.body, metadata: e.metadata,
-      segments: e.segments, subject: subjectOf(e.body), fingerprint: e.fingerprint, shape: e.shape, acceptedAt: e.acceptedAt, sendAt: e.sendAt,
+      segments: e.segments, subject: subjectOfMessage(e), fingerprint: e.fingerprint, shape: e.shape, acceptedAt: e.acceptedAt, sendAt: e.sendAt,
       expiresAt: e.expiresAt, policy: e.policy, endsAt: endsAt(e), deadlineMs: e.deadlineMs, onUnknown: e.onUnknown, receipts: e.receipts, batch: e.batch, dueAt: e.sendAt,
     }),
     AttemptStarted: (m, e) => ({ ...m, status: 'sending', attempts: e.n, used: m.used + 1, running: { n: e.n, startedAt: e.startedAt, dueAt: m.dueAt ?? e.startedAt, settlesAt: plus(e.startedAt, m.deadlineMs + SETTLE_AFTER_MS) }, dueAt: null }),
@@ -226,8 +226,14 @@ export const message = decider<Message, MessageEvents>()({
     CancelRequested: (m, { by, reason }) => ({ ...m, cancelRequested: { by, reason } }),
     MessageCancelled: (m, e) => ({ ...m, ...ended(m, 'cancelled', e.at), dueAt: null }),
   },
-  tags: (m) => ({ owner: m.owner, ...(m.batch ? { parent: m.batch } : {}), ...(m.subject ? { subjects: [m.subject] } : {}), acceptedAt: m.acceptedAt }),
+  tags: (m) => ({ owner: m.owner, ...(m.batch ? { parent: m.batch } : {}), ...subjectsOf(m), acceptedAt: m.acceptedAt }),
 });
+
+/** Everybody whose data the message holds: found by this tag when somebody is to be forgotten. */
+function subjectsOf(m: Message): { subjects?: string[] } {
+  const subjects = [...new Set([m.recipient, m.sender, m.body].flatMap((v) => (v ? subjectOf(v) ?? [] : [])))];
+  return subjects.length > 0 ? { subjects } : {};
+}
 
 /** The attempt is no longer under way nor open; another one may be. */
 function settled(m: Message, n: number): Pick<Message, 'running' | 'open'> {

@@ -1,4 +1,4 @@
-import type { Sensitive } from '#libs/event-sourcing/sealed';
+import { subjectOf, type Sensitive, type Stored } from '#libs/event-sourcing/sealed';
 import type { RetryPolicy } from './retry-policy.js';
 
 /**
@@ -11,7 +11,9 @@ export type MessageEvents = {
     owner: string;
     channel: string;
     gateway: string;
-    /** E.164; null where the channel has none (S1's upstream) */
+    /** what kind of address the recipient is, and so whose data the message is; null where there is no recipient */
+    address: AddressKind | null;
+    /** the address; null where the channel has none (S1's upstream) */
     recipient: Sensitive<string> | null;
     /** E.164 of the sender, as S1 names it; null elsewhere */
     sender: Sensitive<string> | null;
@@ -37,8 +39,8 @@ export type MessageEvents = {
   };
   /** The claim: durable before the gateway is called. Whoever appended it may call, nobody else. */
   AttemptStarted: { n: number; gateway: string; startedAt: string; from: MessageStatus; to: 'sending' };
-  /** The gateway took it. */
-  AttemptSent: { n: number; gateway: string; status: number; providerRef: string | null; answer: Sensitive<string> | null; finishedAt: string; durationMs: number; late: boolean; from: MessageStatus; to: MessageStatus };
+  /** The gateway took it. `status`: null where the gateway has no codes. */
+  AttemptSent: { n: number; gateway: string; status: number | null; providerRef: string | null; answer: Sensitive<string> | null; finishedAt: string; durationMs: number; late: boolean; from: MessageStatus; to: MessageStatus };
   /** The gateway said no, or was not reached: nothing was carried out. `retryAt` is null when none follows. */
   AttemptFailed: { n: number; gateway: string; problem: string; status: number | null; answer: Sensitive<string> | null; temporary: boolean; retryAt: string | null; finishedAt: string; durationMs: number; late: boolean; from: MessageStatus; to: MessageStatus };
   /** Nobody knows whether the call was carried out. */
@@ -55,5 +57,14 @@ export type MessageEvents = {
   MessageCancelled: { at: string; reason: 'asked' | 'erased'; by: string; from: MessageStatus; to: 'cancelled' };
 };
 
+/** E.164 so far; a channel with another kind of address adds it here and among the kinds of subjects. */
+export type AddressKind = 'number';
+
 export const MESSAGE_STATUSES = ['queued', 'sending', 'retrying', 'unknown', 'sent', 'delivered', 'failed', 'dead', 'expired', 'cancelled'] as const;
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
+
+/** Whose a message is: the recipient's; where there is none (S1) the sender's. The text may be somebody else's, who sent it to many. */
+export const subjectOfMessage = (e: Stored<MessageEvents['MessageAccepted']>): string | null => {
+  const of = e.recipient ?? e.sender;
+  return of && subjectOf(of);
+};

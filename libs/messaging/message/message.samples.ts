@@ -3,14 +3,14 @@ import type { MessageEvents } from './message.events.js';
 
 const STREAM = 'message-msg_0193f2c0a1b27c3d8e4f5a6b7c8d9e0f';
 const sealed = (field: string, type: string, revision: number, box: string): Sealed<string> =>
-  `s1|sub_q83vEjRWeJCrze8SNFZ4kA|messages|2030-01-01|${field}|${type}|${revision}|${STREAM}|${box}` as unknown as Sealed<string>;
+  `s1|sub_q83vEjRWeJCrze8SNFZ4kA|messages.sms|2030-01-01|${field}|${type}|${revision}|${STREAM}|${box}` as unknown as Sealed<string>;
 
 /** Golden samples: one stored event of every type and version. They never change; every build must still fold them. */
 export const messageSamples: { [T in keyof MessageEvents]: { version: 1; data: Stored<MessageEvents[T]> } } = {
   MessageAccepted: {
     version: 1,
     data: {
-      owner: 'billing', channel: 'sms', gateway: 'sms',
+      owner: 'billing', channel: 'sms', gateway: 'sms', address: 'number',
       recipient: sealed('recipient', 'MessageAccepted', 0, 'oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr-AgYKDhA'),
       sender: null,
       body: sealed('body', 'MessageAccepted', 0, 'wMHCw8TFxsfIycrLzM3Oz9DR0tPU1dbX2Nna29zd3t_g4eLj5OU'),

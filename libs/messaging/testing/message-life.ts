@@ -16,7 +16,7 @@ const START = Date.parse('2030-01-01T00:00:00.000Z');
 export const at = (seconds: number): string => new Date(START + Math.round(seconds * 1000)).toISOString();
 
 export const acceptance = (over: Partial<Acceptance> = {}): Acceptance => ({
-  owner: 'o1', channel: 'sms', gateway: 'sms', recipient: '+15551234567', sender: null, body: 'hello', segments: 1, fingerprint: 'the request', shape: 'native',
+  owner: 'o1', channel: 'sms', gateway: 'sms', address: 'number', recipient: '+15551234567', sender: null, body: 'hello', segments: 1, fingerprint: 'the request', shape: 'native',
   acceptedAt: null, sendAt: null, expiresAt: null, policy: S3_POLICY, deadlineMs: 30_000, onUnknown: 'retry', receipts: false, metadata: null, batch: null, ...over,
 });
 

@@ -32,6 +32,6 @@ export async function openPlace({ dataDir, secretsDir }: Place, clock: Clock): P
 
 /** What the native route makes of its body. */
 export const acceptance = (over: Pick<Acceptance, 'owner' | 'recipient'> & Partial<Acceptance>): Acceptance => ({
-  channel: 'sms', gateway: 'sms', sender: null, body: 'Hello, this is a message of an ordinary length, neither short nor long.', segments: 1, fingerprint: JSON.stringify([over.recipient]),
+  channel: 'sms', gateway: 'sms', address: 'number', sender: null, body: 'Hello, this is a message of an ordinary length, neither short nor long.', segments: 1, fingerprint: JSON.stringify([over.recipient]),
   shape: 'native', acceptedAt: null, sendAt: null, expiresAt: null, policy: KIND_DEFAULTS['sms-http'].retry, deadlineMs: 30_000, onUnknown: 'retry', receipts: false, metadata: null, batch: null, ...over,
 });

@@ -80,7 +80,7 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock, lo
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({ kernel, credentials, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: limitsOf(c), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_` });
     undo.push(() => api.app.close());
-    const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production' });
+    const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production', own: c.publicHosts.flatMap((host) => [...c.listenPorts, c.mtlsPort].map((port) => ({ host, port }))) });
     undo.push(() => egress.close());
     const working = new AbortController();
     const worker = runWorker(engine.workQueue, {

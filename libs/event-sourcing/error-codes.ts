@@ -18,7 +18,6 @@ export const ERRORS = {
   conflict: [409, 'Conflict', 'Something else changed this at the same time. Read it again, then try again.'],
   payload_too_large: [413, 'Payload too large', 'The body is over the limit of this address.'],
   unsupported_media_type: [415, 'Unsupported media type', 'Send `Content-Type: application/json`, not compressed.'],
-  misdirected: [421, 'Misdirected request', 'This server does not answer for that host name.'],
   validation_failed: [422, 'Validation failed', 'One or more values are not acceptable; `errors` names each field.'],
   idempotency_mismatch: [422, 'Idempotency key already used', 'This Idempotency-Key was used with another request. Use a new key for a new request.'],
   invalid_cursor: [422, 'Invalid cursor', 'The cursor was not made by this list with these filters. Start again from the first page.'],

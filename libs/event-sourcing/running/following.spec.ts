@@ -22,6 +22,7 @@ const batch = (position: Position, events = 1): Batch => ({ events: Array.from({
 function log(...subscriptions: (Batch | Error)[][]) {
   const asked: (Position | null)[] = [];
   const store = {
+    head: () => Promise.resolve('9'),
     async *subscribe(after: Position | null, _prefixes: readonly string[], signal: AbortSignal) {
       const items = subscriptions[asked.push(after) - 1] ?? [];
       for (const item of items) {

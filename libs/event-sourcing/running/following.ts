@@ -44,7 +44,8 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
       status.heardAt = clock.monotonic();
       for await (const batch of store.subscribe(from, follower.prefixes, signal)) {
         if (batch.events.length > 0) await (around ? around(follower.name, batch.events, () => follower.handle(batch)) : follower.handle(batch));
-        else if (batch.position !== status.position) await follower.idle?.(batch.position);
+        // of an empty log nothing was seen: a checkpoint would look as if it lay ahead of it
+        else if (batch.position !== status.position && (await store.head()) !== null) await follower.idle?.(batch.position);
         status.position = batch.position;
         status.events += batch.events.length;
         status.heardAt = clock.monotonic();

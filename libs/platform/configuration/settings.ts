@@ -29,7 +29,7 @@ export const SETTINGS = {
   listenPorts: given('LISTEN_PORTS', ports, '8000', 'Ports of the HTTP listener, all with the same content. `0` takes any free port.'),
   mtlsPort: given('MTLS_PORT', port, '8001', 'Port of the mutual-TLS listener, where a client certificate signs in. `0` = off.'),
   publicHosts: open('PUBLIC_HOSTS', hosts, 'localhost, 127.0.0.1, ::1 and LISTEN_HOST',
-    'Names that requests may be addressed to; another `Host` is answered 421, and no outbound call goes to them.'),
+    'Names of this server: they stand in its own certificate, and no outbound call goes to them at its own ports.'),
   tlsCert: open('TLS_CERT', path, 'none', 'Certificate chain (PEM file) for the HTTP listener, which then speaks TLS. Only together with TLS_KEY.'),
   tlsKey: open('TLS_KEY', path, 'none', 'Private key (PEM file) to TLS_CERT.'),
   bodyLimitBytes: given('BODY_LIMIT_BYTES', integer(1024, 16_777_216), '262144', 'A request body over this is answered 413.'),

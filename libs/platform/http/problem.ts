@@ -42,7 +42,7 @@ const FASTIFY_CODES: Record<string, ErrorCode> = {
 
 const BY_STATUS: Record<number, ErrorCode> = {
   400: 'invalid_request', 401: 'unauthenticated', 403: 'forbidden', 404: 'not_found', 405: 'method_not_allowed', 408: 'request_timeout',
-  409: 'conflict', 413: 'payload_too_large', 414: 'not_found', 415: 'unsupported_media_type', 421: 'misdirected', 422: 'validation_failed',
+  409: 'conflict', 413: 'payload_too_large', 414: 'not_found', 415: 'unsupported_media_type', 422: 'validation_failed',
   429: 'rate_limited', 431: 'header_too_large', 503: 'unavailable',
 };
 

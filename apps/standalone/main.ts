@@ -73,7 +73,10 @@ try {
   const demo = c.environment === 'production' ? null : await ensureDemoClient(c.secretsDir, house.secrets, house.api.bus, house.credentials, () => systemClock.now());
   console.log(banner(c, house, demo, mock?.url ?? null));
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  if (c.logLevel === 'debug' || c.logLevel === 'trace') console.error(error);
-  process.exit(1);
+  // a start that was cut off by a signal has not failed: `end` is at work
+  if (!ending) {
+    console.error(error instanceof Error ? error.message : error);
+    if (c.logLevel === 'debug' || c.logLevel === 'trace') console.error(error);
+    process.exit(1);
+  }
 }

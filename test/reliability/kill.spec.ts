@@ -92,9 +92,9 @@ describe('kill -9 under load', () => {
   it('a first start that is killed anywhere leaves a folder that the next start takes', async () => {
     const random = drawn(11);
     let after = 0;
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 3; i++) {
       const at = await place();
-      for (let k = 0; k < 2; k++) await stillborn(at, 60 + (after += 45) + random() * 30);
+      for (let k = 0; k < 2; k++) await stillborn(at, 60 + (after += 55) + random() * 30);
       const server = await started(at);
       const who = bearer(at, await token(at, 'survivor'));
       const w = wish('native');

@@ -5,7 +5,7 @@ import { askFor, wish, type Reply, type Wish } from './house/sender.js';
 import { bearer, built, caughtUp, newPlace, removed, started, token, type Place } from './house/server.js';
 
 const AT_ONCE = 100;
-const ROUNDS = 5;
+const ROUNDS = 3;
 let gateway: NotingGateway;
 let at: Place;
 let secret: string;

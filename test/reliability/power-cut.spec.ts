@@ -15,7 +15,7 @@ import { bearer, built, caughtUp, certified, newPlace, NODE, removed, started, t
 import type { Sender, Wish } from './house/sender.js';
 import { compiler, powerCutEnv } from './power-cut/shim.js';
 
-const CUTS = 6;
+const CUTS = 4;
 let gateway: NotingGateway;
 const places: Place[] = [];
 const undo: (() => unknown)[] = [];

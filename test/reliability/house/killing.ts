@@ -64,7 +64,7 @@ export async function life(c: Campaign, aim: Stage): Promise<Kill> {
   ];
   const finished = Promise.all(asked);
   finished.catch(() => hit('nobody'));
-  await sleep(10 + random() * 120);
+  await sleep(5 + random() * 50);
   armed = true;
   await server.ended;
   log?.close();

@@ -11,7 +11,7 @@ import { bearer, built, caughtUp, newPlace, removed, started, token, type Place 
 let gateway: NotingGateway;
 let at: Place;
 beforeAll(async () => { built(); gateway = await notingGateway(); at = await newPlace(gatewaysAt(gateway.url)); }, 60_000);
-afterAll(async () => { await gateway.close(); removed(at); });
+afterAll(async () => { await gateway.close(); await removed(at); });
 
 const AT = '2026-01-01T00:00:00.000Z';
 const life = (...events: [type: string, n?: number][]): Found => ({

@@ -19,7 +19,7 @@ beforeAll(async () => { built(); gateway = await notingGateway(); }, 60_000);
 /** What a spec that fails half-way leaves behind. */
 const undo: (() => unknown)[] = [];
 afterEach(async () => { for (const step of undo.splice(0).reverse()) await step(); });
-afterAll(async () => { await gateway.close(); for (const p of places) removed(p); });
+afterAll(async () => { await gateway.close(); for (const p of places) await removed(p); });
 
 /** A server whose disk fails when it is told to. */
 async function onFaultyDisk(env: Record<string, string> = {}) {

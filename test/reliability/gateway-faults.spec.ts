@@ -36,7 +36,7 @@ afterAll(async () => {
   s1?.close();
   await server?.end('SIGKILL');
   await mock.close();
-  removed(at);
+  await removed(at);
 });
 
 const accepted = async (w: Wish, gateway?: string): Promise<Wish> => {

@@ -18,7 +18,7 @@ const place = async (): Promise<Place> => { const p = await newPlace(gatewaysAt(
 const drawn = (seed: number) => (): number => { seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0; return seed / 2 ** 32; };
 
 beforeAll(async () => { built(); gateway = await notingGateway(); }, 60_000);
-afterAll(async () => { await gateway.close(); for (const p of places) removed(p); });
+afterAll(async () => { await gateway.close(); for (const p of places) await removed(p); });
 
 /** How many of an owner's messages have this status, up to a page. */
 const having = async (admin: Sender, status: string): Promise<number> =>

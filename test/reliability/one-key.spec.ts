@@ -12,7 +12,7 @@ let secret: string;
 const wishes: Wish[] = [];
 
 beforeAll(async () => { built(); gateway = await notingGateway(); at = await newPlace(gatewaysAt(gateway.url)); }, 60_000);
-afterAll(async () => { await gateway.close(); removed(at); });
+afterAll(async () => { await gateway.close(); await removed(at); });
 
 const sameAnswers = (replies: readonly Reply[]): void => {
   expect(replies.map((r) => r.status)).toEqual(replies.map(() => 202));

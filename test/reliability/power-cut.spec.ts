@@ -21,7 +21,7 @@ const places: Place[] = [];
 const undo: (() => unknown)[] = [];
 beforeAll(async () => { built(); gateway = await notingGateway(); }, 60_000);
 afterEach(async () => { for (const step of undo.splice(0).reverse()) await step(); });
-afterAll(async () => { await gateway.close(); for (const p of places) removed(p); });
+afterAll(async () => { await gateway.close(); for (const p of places) await removed(p); });
 
 (compiler() ? describe : describe.skip)('T77 the power goes (needs gcc)', () => {
   it(`${CUTS} times under load, and the server goes on with what the disk then held: nothing acknowledged is lost, no call is without its record`, async () => {

@@ -14,7 +14,7 @@ const places: Place[] = [];
 const place = async (): Promise<Place> => { const p = await newPlace(gatewaysAt(gateway.url), { SHUTDOWN_SECONDS: String(SHUTDOWN_SECONDS) }); places.push(p); return p; };
 
 beforeAll(async () => { built(); gateway = await notingGateway(); }, 60_000);
-afterAll(async () => { await gateway.close(); for (const p of places) removed(p); });
+afterAll(async () => { await gateway.close(); for (const p of places) await removed(p); });
 
 describe('T87 SIGTERM', () => {
   it('under load: ends by itself with 0 in its time, loses nothing, sends nothing twice; the next start goes on', async () => {

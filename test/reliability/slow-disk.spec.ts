@@ -22,7 +22,7 @@ beforeAll(async () => {
   at = await newPlace(gatewaysAt(gateway.url));
 }, 60_000);
 afterEach(async () => { for (const step of undo.splice(0).reverse()) await step(); });
-afterAll(async () => { await gateway.close(); removed(at); });
+afterAll(async () => { await gateway.close(); await removed(at); });
 
 (compiler() ? describe : describe.skip)('T77 a disk that is slow (needs gcc)', () => {
   it('slows its callers; when more waits than may, they are told to come again; memory stays bounded, reads go on, nothing is lost', async () => {

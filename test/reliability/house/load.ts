@@ -14,6 +14,9 @@ export interface Load {
   acknowledged(): Wish[];
 }
 
+/** Nobody listens any more, and whoever should have stopped this has failed. */
+const GIVES_UP = 5_000;
+
 /** So many requests at once, each with its own key, until stopped. One that is refused or not answered is given up. */
 export function load(who: Sender, shape: Wish['shape'], loops: number): Load {
   let stopped = false;
@@ -23,7 +26,7 @@ export function load(who: Sender, shape: Wish['shape'], loops: number): Load {
     stop: async () => { stopped = true; await running; },
   };
   const one = async (): Promise<void> => {
-    while (!stopped) {
+    while (!stopped && l.unanswered < GIVES_UP) {
       const w = wish(shape);
       l.wishes.push(w);
       try {

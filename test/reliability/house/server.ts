@@ -34,7 +34,12 @@ export async function newPlace(gateways: object[], env: Record<string, string> =
     },
   };
 }
-export const removed = ({ root }: Place): void => rmSync(root, { recursive: true, force: true, maxRetries: 3 });
+const running = new Set<Server>();
+/** Removes the folder, and ends whatever a spec that failed has left running in it. */
+export async function removed({ root }: Place): Promise<void> {
+  for (const server of running) if (server.place.root === root) await server.end('SIGKILL');
+  rmSync(root, { recursive: true, force: true, maxRetries: 3 });
+}
 
 export interface Ended { code: number | null; signal: string | null; said: string }
 
@@ -63,7 +68,10 @@ export function starting(place: Place, env: Record<string, string> = {}): Server
     void ended.then(({ code, signal }) => bad(new Error(`the server ended before it was ready (code ${code}, signal ${signal}): ${said}`)));
   });
   ready.catch(() => undefined);
-  return { child, ready, ended, place, end: (signal) => { child.kill(signal); return ended; } };
+  const server: Server = { child, ready, ended, place, end: (signal) => { child.kill(signal); return ended; } };
+  running.add(server);
+  void ended.then(() => running.delete(server));
+  return server;
 }
 
 /** Starts the server; resolves when it is ready. */

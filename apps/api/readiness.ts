@@ -1,3 +1,4 @@
+import { DUE_WORK } from '#libs/event-sourcing/running/due-work';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
@@ -21,7 +22,7 @@ export class Readiness {
     const failing: Failing[] = this.#draining ? [{ part: 'process', reason: 'it is shutting down' }] : [];
     const { engine } = this.kernel.options;
     const { eventStore, readModels } = engine;
-    const parts: [string, () => Promise<unknown>][] = [['log', () => eventStore.head()], ['views', () => readModels.collections()]];
+    const parts: [string, () => Promise<unknown>][] = [['log', () => eventStore.head()], ['views', () => readModels.checkpoint(DUE_WORK.name)]];
     for (const [part, ask] of parts) {
       try { await ask(); } catch (error) { failing.push({ part, reason: error instanceof Error ? error.message : 'it does not answer' }); }
     }

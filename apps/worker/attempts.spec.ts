@@ -36,6 +36,13 @@ describe('one attempt', () => {
     expect(w.calls.map((c) => c.headers['idempotency-key'])).toEqual([`${id}/1`, `${id}/2`]);
     expect(await w.life(id)).toEqual(['MessageAccepted', 'AttemptStarted', 'AttemptFailed', 'AttemptStarted', 'AttemptSent']);
   });
+  it('a reference of the gateway that looks like a sealed value costs the reference, not the outcome', async () => {
+    const id = await w.accepted();
+    w.answer = () => ({ ...OK, body: Buffer.from('OK s1|boom') });
+    await performAttempt(w.first.ports, await w.job(`message-${id}`));
+    expect(await w.life(id)).toEqual(START_AND_SEND);
+    expect((await w.events(`message-${id}`)).at(-1)!.data).toMatchObject({ providerRef: null });
+  });
   it('T45 the line cut after the request: unknown, and sent again only as a new recorded attempt', async () => {
     const id = await w.accepted();
     w.answer = () => (w.calls.length === 1 ? CUT : OK);

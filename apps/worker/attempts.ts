@@ -5,6 +5,7 @@ import type { Due, Handled } from '#libs/event-sourcing/process';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Executed } from '#libs/event-sourcing/running/commands';
 import type { States } from '#libs/event-sourcing/running/states';
+import { looksSealed } from '#libs/event-sourcing/sealed';
 import type { Sealer } from '#libs/event-sourcing/sealing/sealer';
 import type { CallOutcome, GatewaySettings } from '#libs/messaging/gateways/gateway';
 import { GATEWAY_KINDS } from '#libs/messaging/gateways/gateway-kinds';
@@ -54,35 +55,41 @@ async function stillDue(ports: AttemptPorts, job: Job): Promise<{ m: Message; du
   return Date.parse(at) - CLOCK_TOLERANCE_MS > now ? { later: at } : { m, due };
 }
 
+/** What a claim came to; `drop` where somebody else has it. */
+async function refusedOr<T>(claim: () => Promise<Executed<Message>>, came: (done: Executed<Message>) => T): Promise<T | 'drop'> {
+  try { return came(await claim()); } catch (error) {
+    if (error instanceof Refusal) return 'drop';
+    throw error;
+  }
+}
+
 /** Performs one attempt: claim, call, outcome. Everything before the claim may happen twice; nothing after it does. */
 export async function performAttempt(ports: AttemptPorts, job: Job): Promise<Handled> {
   const { bus, sealer, egress, clock } = ports;
   const still = await stillDue(ports, job);
   if (typeof still === 'string' || 'later' in still) return still;
   const { m } = still, id = idOf(job.stream), n = m.attempts + 1;
-  const ending = m.endsAt <= clock.now().toISOString();
+  const claim = (): Promise<Executed<Message>> => bus.execute(new StartAttempt(id, { n }, contextOf(m, job, true)));
+  // its time is over: the decider ends it, whatever its content or its gateway have become
+  if (m.endsAt <= clock.now().toISOString()) return refusedOr(claim, () => 'done');
   const gateway = ports.gateways.get(m.gateway);
-  if (!gateway && !ending) return { later: new Date(clock.now().getTime() + GATEWAY_MISSING_MS).toISOString() };
+  if (!gateway) return { later: new Date(clock.now().getTime() + GATEWAY_MISSING_MS).toISOString() };
   const [recipient, sender, body] = await sealer.open([m.recipient, m.sender, m.body]);
   if (body === null || body === undefined) {
     await bus.execute(new CancelMessage(id, { by: 'system:erasure', reason: 'erased' }, contextOf(m, job)));
     return 'done';
   }
   const claimedAt = clock.monotonic();
-  try {
-    const claim: Executed<Message> = await bus.execute(new StartAttempt(id, { n }, contextOf(m, job, true)));
-    if (claim.state.running?.n !== n || !gateway) return 'done';
-  } catch (error) {
-    if (error instanceof Refusal) return 'drop';
-    throw error;
-  }
+  const claimed = await refusedOr(claim, ({ state }) => (state.running?.n === n ? 'ours' : 'done'));
+  if (claimed !== 'ours') return claimed;
   if (clock.monotonic() - claimedAt > BEGIN_WITHIN_MS) {
     await recorded(ports, () => bus.execute(new RecordNotMade(id, { n, reason: 'the call could not begin in time' }, contextOf(m, job))));
     return 'done';
   }
   const span = ports.tracing?.span('attempt', 'client', { parent: m.traceparent ?? undefined });
   const begun = clock.monotonic();
-  const result = await GATEWAY_KINDS[gateway.kind](gateway, { attemptId: `${id}/${n}`, recipient: recipient ?? null, sender: sender ?? null, body, ...(span ? { traceparent: span.traceparent } : {}) }, egress);
+  const answered = await GATEWAY_KINDS[gateway.kind](gateway, { attemptId: `${id}/${n}`, recipient: recipient ?? null, sender: sender ?? null, body, ...(span ? { traceparent: span.traceparent } : {}) }, egress);
+  const result = storable(answered);
   const durationMs = Math.round(clock.monotonic() - begun);
   const problem = result.outcome === 'sent' ? null : result.problem;
   ports.ended(gateway.name, result.outcome, problem, durationMs);
@@ -90,6 +97,9 @@ export async function performAttempt(ports: AttemptPorts, job: Job): Promise<Han
   await recorded(ports, () => bus.execute(new RecordOutcome(id, { n, result, durationMs }, contextOf(m, job))));
   return 'done';
 }
+
+/** A reference that claims to be a sealed value would be refused at the append, and the outcome with it. */
+const storable = (o: CallOutcome): CallOutcome => (o.outcome === 'sent' && looksSealed(o.providerRef) ? { ...o, providerRef: null } : o);
 
 /** An outcome is worth several tries; if the log stays away, the settling of the attempt tells the truth: unknown. */
 async function recorded(ports: AttemptPorts, record: () => Promise<unknown>): Promise<void> {

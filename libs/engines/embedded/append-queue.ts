@@ -1,6 +1,6 @@
 import { MAX_APPEND_BYTES, type Encoded, encode } from '#libs/event-sourcing/canonical';
 import { TooLarge, Unavailable, VersionConflict } from '#libs/event-sourcing/errors';
-import type { NewEvent, Position } from '#libs/event-sourcing/event';
+import { NO_STREAM, type NewEvent, type Position } from '#libs/event-sourcing/event';
 import type { Append, Appended } from '#libs/event-sourcing/ports/event-store';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { LogFeed } from './log-feed.js';
@@ -49,7 +49,9 @@ export class AppendQueue {
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    if (this.#closing || this.#waiting.length >= this.limits.maxQueued || this.#bytes + bytes > this.limits.maxQueuedBytes) {
+    // what goes on with something accepted (an outcome, above all) finds room when nothing new does
+    const room = append.expected === NO_STREAM ? 1 : 2;
+    if (this.#closing || this.#waiting.length >= room * this.limits.maxQueued || this.#bytes + bytes > room * this.limits.maxQueuedBytes) {
       return Promise.reject(new Unavailable('the log'));
     }
     this.#bytes += bytes;

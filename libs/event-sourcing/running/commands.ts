@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { Inject, type Provider, type Type } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { AnyDecider, CommandClass, CommandContext, StreamCommand } from '../decider.js';
@@ -27,7 +28,7 @@ const TRIES = 8;
 export class Commands {
   readonly #listeners: AppendListener[] = [];
   /** streams of which an append was not answered: it may stand there, as it was decided then */
-  readonly #unanswered = new Set<string>();
+  readonly #unanswered = new LRUCache<string, true>({ max: 20_000 });
   constructor(private readonly store: EventStore, private readonly states: States, private readonly sealer: Sealer, private readonly clock: Clock) {}
 
   onAppend(listener: AppendListener): void { this.#listeners.push(listener); }
@@ -64,7 +65,7 @@ export class Commands {
   async #append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Appended> {
     try { return await this.store.append(stream, expected, events); }
     catch (error) {
-      if (error instanceof Unavailable) this.#unanswered.add(stream);
+      if (error instanceof Unavailable) this.#unanswered.set(stream, true);
       throw error;
     }
   }

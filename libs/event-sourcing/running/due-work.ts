@@ -17,6 +17,8 @@ type DueRow = { topic: string; lane: string; job: string; dueAt: string; until: 
 
 const FLUSH_EVERY_MS = 1_000;
 const FLUSH_AT = 2_000;
+/** Rows that may wait while the views cannot be written. */
+const DIRTY_MOST = 20_000;
 const PAGE = 1_000;
 
 export interface DueWork extends Follower {
@@ -40,6 +42,8 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
   const written = new Set<string>();
   const parked = new Set<string>();
   let seen: string | null = null;
+  /** the head at the start: what happened up to there says nothing of a gateway's health now */
+  let before = '';
   let flushing: Promise<void> = Promise.resolve();
   let timer: (() => void) | null = null;
 
@@ -102,6 +106,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
         after = [last.row.dueAt, last.id];
       }
       seen = checkpoint;
+      before = head ?? '';
       scheduler.open();
       return checkpoint;
     },
@@ -113,7 +118,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
         if (!process || parked.has(event.stream)) continue;
         try {
           const health = process.health?.(event);
-          if (health) scheduler.health(health.lane, health.good);
+          if (health && event.position > before) scheduler.health(health.lane, health.good);
         } catch (error) { await park(event.stream, event.position, error); continue; }
         touched.set(event.stream, { revision: event.revision, position: event.position });
       }
@@ -130,6 +135,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
       }
       seen = batch.position;
       if (dirty.size >= FLUSH_AT) await flush();
+      if (dirty.size >= DIRTY_MOST) throw new Unavailable('the views'); // and begin again from the checkpoint once they can be written
       else timer ??= clock.after(FLUSH_EVERY_MS, () => { void flush(); });
     },
   };

@@ -98,9 +98,11 @@ export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadM
         if (parked.has(stream)) continue;
         const at = stream.indexOf('-');
         const process = byCategory.get(stream.slice(0, at))!;
-        const due = process.next(held.get(stream)!.state as never, stream.slice(at + 1));
-        if (due || written.has(stream)) waiting.set(stream, { id: stream, position, row: due && rowOf(due) });
-        else waiting.delete(stream);
+        try {
+          const due = process.next(held.get(stream)!.state as never, stream.slice(at + 1));
+          if (due || written.has(stream)) waiting.set(stream, { id: stream, position, row: due && rowOf(due) });
+          else waiting.delete(stream);
+        } catch (error) { await park(stream, position, error); }
       }
     },
   };

@@ -26,7 +26,7 @@ export class States {
   readonly #defined = new Set<string>();
 
   constructor(private readonly store: EventStore, private readonly views: ReadModels, private readonly registry: EventRegistry,
-    private readonly sign: (text: string) => Buffer, max = 20_000) {
+    private readonly sign: (text: string) => Buffer, max = 10_000) {
     this.#cache = new LRUCache({ max });
   }
 
@@ -49,12 +49,19 @@ export class States {
     let page = await this.store.read(stream, 0, FIRST);
     loaded = this.#fold(d, loaded, page);
     let more = page.length === FIRST;
+    let start = loaded.revision;
     if (more) {
-      const snapshot = await this.#snapshot(d, stream);
-      if (snapshot && snapshot.revision > loaded.revision) loaded = snapshot;
+      const found = await this.#snapshot(d, stream);
+      // of another history (a restored backup), unless the event that it was taken after stands where it stood
+      const after = found && found.loaded.revision > loaded.revision ? await this.store.read(stream, found.loaded.revision, PAGE) : [];
+      if (found && after[0]?.position === found.position) {
+        loaded = this.#fold(d, found.loaded, after.slice(1));
+        start = found.loaded.revision;
+        more = after.length === PAGE;
+        page = after;
+      }
     }
-    const start = loaded.revision;
-    let position: string | undefined;
+    let position = page.at(-1)?.position;
     while (more) {
       page = await this.store.read(stream, loaded.revision + 1, PAGE);
       more = page.length === PAGE;
@@ -95,7 +102,7 @@ export class States {
   }
 
   /** Null when there is none or anything is wrong with it: the events are the truth. */
-  async #snapshot(d: AnyDecider, stream: string): Promise<Loaded | null> {
+  async #snapshot(d: AnyDecider, stream: string): Promise<{ loaded: Loaded; position: string } | null> {
     try {
       const found = await this.views.get<{ state: string; revision: number; sum: string }>(await this.#define(d), stream);
       if (!found) return null;
@@ -103,7 +110,7 @@ export class States {
       const right = Buffer.from(this.#sum(stream, revision, state));
       const given = Buffer.from(sum);
       if (right.length !== given.length || !timingSafeEqual(right, given)) return null;
-      return { state: JSON.parse(state), revision, snapshot: revision };
+      return { loaded: { state: JSON.parse(state), revision, snapshot: revision }, position: found.position };
     } catch { return null; }
   }
 }

@@ -18,6 +18,8 @@ export interface EgressOptions extends AddressRules {
   connectTimeoutMs?: number;
   /** sockets to one origin; 1,024 unless told. Calls beyond wait, within their deadline */
   connections?: number;
+  /** origins with sockets at once; 1,000 unless told */
+  origins?: number;
 }
 
 export interface GuardedEgress extends EgressClient {
@@ -52,10 +54,16 @@ export function createEgress(options: EgressOptions): GuardedEgress {
 
   // The rules never change, so a URL that passed once passes again; addresses are checked at each connect.
   const passed = new LRUCache<string, Destination>({ max: MAX_URLS });
+  /** pools that fell out, while something still runs on them */
+  const leaving = new Set<Pool>();
   const pools = new LRUCache<string, Pool>({
-    max: MAX_ORIGINS,
+    max: options.origins ?? MAX_ORIGINS,
     // What is running on a pool that falls out may end; its sockets close after it.
-    dispose: (pool, _origin, why) => { if (why === 'evict') void pool.close(); },
+    dispose: (pool, _origin, why) => {
+      if (why !== 'evict') return;
+      leaving.add(pool);
+      void pool.close().finally(() => leaving.delete(pool));
+    },
   });
 
   const newPool = (to: Destination): Pool => {
@@ -93,7 +101,7 @@ export function createEgress(options: EgressOptions): GuardedEgress {
     async close() {
       closed = true;
       dials.close();
-      const ending = [...pools.values()].map((pool) => pool.destroy());
+      const ending = [...pools.values(), ...leaving].map((pool) => pool.destroy());
       pools.clear();
       await Promise.all(ending);
     },

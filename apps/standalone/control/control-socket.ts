@@ -8,6 +8,8 @@ import { socketPath } from './socket-path.js';
 const LONGEST_REQUEST = 64 * 1024;
 /** Progress is for eyes. */
 const PROGRESS_EVERY_MS = 100;
+/** At the end: how long whoever asked may take to read the answer. */
+const READ_WITHIN_MS = 1_000;
 
 export interface ControlSocket {
   path: string;
@@ -19,7 +21,7 @@ export interface ControlSocket {
  * Listens in the data folder (0700) on a socket of mode 0600, so that only the user whom the data belongs to may ask. The
  * folder's lock must be held: a socket that is there already was then left by a process that died.
  */
-export async function openControlSocket(parts: Parts): Promise<ControlSocket> {
+export async function openControlSocket(parts: Parts, performing: typeof perform = perform): Promise<ControlSocket> {
   const path = socketPath(parts.configuration.dataDir);
   rmSync(path, { force: true });
   const ending = new AbortController();
@@ -37,7 +39,7 @@ export async function openControlSocket(parts: Parts): Promise<ControlSocket> {
       const end = text.indexOf('\n');
       if (end < 0 && text.length <= LONGEST_REQUEST) return;
       socket.off('data', take);
-      const work = answer(parts, end < 0 ? null : text.slice(0, end), socket, ending.signal);
+      const work = answer(parts, performing, end < 0 ? null : text.slice(0, end), socket, ending.signal);
       underWay.add(work);
       void work.finally(() => underWay.delete(work));
     };
@@ -62,12 +64,12 @@ export async function openControlSocket(parts: Parts): Promise<ControlSocket> {
   };
 }
 
-async function answer(parts: Parts, line: string | null, socket: Socket, signal: AbortSignal): Promise<void> {
+async function answer(parts: Parts, performing: typeof perform, line: string | null, socket: Socket, signal: AbortSignal): Promise<void> {
   // Whoever asked may be gone: the work is done all the same.
   const say = (what: object): void => { if (socket.writable) socket.write(`${JSON.stringify(what)}\n`); };
   let told = -Infinity;
   try {
-    const result = await perform(parts, asked(line), {
+    const result = await performing(parts, asked(line), {
       signal,
       progress: (at) => {
         const now = parts.clock.monotonic();
@@ -80,7 +82,13 @@ async function answer(parts: Parts, line: string | null, socket: Socket, signal:
   } catch (error) {
     say({ error: failureOf(error) });
   }
+  // Whoever has stopped reading must not hold up the end.
+  let cancel = (): void => {};
+  const hurry = (): void => { cancel = parts.clock.after(READ_WITHIN_MS, () => socket.destroy()); };
+  if (signal.aborted) hurry(); else signal.addEventListener('abort', hurry, { once: true });
   await new Promise<void>((resolve) => { if (socket.destroyed) resolve(); else socket.end(() => resolve()).once('close', () => resolve()); });
+  signal.removeEventListener('abort', hurry);
+  cancel();
 }
 
 /** @throws Error for a line that is not one request */

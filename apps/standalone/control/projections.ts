@@ -51,6 +51,7 @@ export const rebuildView = operation<{ name: string }, { name: string; events: n
   async run({ kernel, clock }, { name }, running) {
     const began = clock.monotonic();
     const events = await kernel.rebuild(name, (done, at, to) => {
+      running.signal.throwIfAborted();
       const share = Number(at) / Number(to);
       running.progress({ done, of: null, unit: 'events', ...(Number.isFinite(share) ? { share } : {}) });
     });

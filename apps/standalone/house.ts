@@ -31,7 +31,7 @@ export interface House {
   metrics: Metrics;
   credentials: Credentials;
   listening: Listening;
-  /** Drains and ends everything; answers how many connections had to be cut. */
+  /** Takes no more, lets requests and calls end within SHUTDOWN_SECONDS, cuts the rest and ends everything; answers how many connections had to be cut. */
   close(): Promise<{ cut: number }>;
 }
 
@@ -56,6 +56,14 @@ const projectionSpans = (tracing: Tracing): Around => async (follower, events, w
   const links = [...new Set(events.slice(0, LINKS_MOST).flatMap((e) => e.metadata.traceparent ?? []))];
   const span = tracing.span('projection', 'internal', { links });
   try { await work(); } finally { span.end({ 'heliograph.follower': follower, 'heliograph.events': events.length }); }
+};
+
+/** How long the outcomes of calls that were cut off may take to be written. */
+const RECORDING_MS = 3_000;
+/** Waits for the work, and no longer than this. */
+const within = async (clock: Clock, ms: number, work: Promise<unknown>): Promise<void> => {
+  let cancel = (): void => {};
+  await Promise.race([work, new Promise<void>((over) => { cancel = clock.after(ms, over); })]).finally(() => cancel());
 };
 
 /** Opens the whole house; whoever fails half-way closes what was opened. */
@@ -87,14 +95,20 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock, lo
       bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock, tracing,
       ended: (gateway, outcome, problem, ms) => { metrics.calls.inc({ gateway, outcome, problem: problem ?? 'none' }); metrics.callSeconds.observe({ gateway }, ms / 1000); },
     }, c.workerConcurrency, working.signal);
-    undo.push(async () => { working.abort(); await worker; });
+    undo.push(async () => { working.abort(); await within(clock, RECORDING_MS, worker); });
     kernel.startFollowers();
     const control = await openControlSocket({ configuration: c, secrets, kernel, clock, random: randomBytes, following: true });
     undo.push(() => control.close());
     const listening = await openListeners(c, secrets, api, metrics, log);
     const close = async (): Promise<{ cut: number }> => {
       api.readiness.drain();
-      const ended = await listening.close(c.shutdownSeconds * 1000);
+      working.abort();
+      kernel.scheduler.close();
+      const wholeMs = c.shutdownSeconds * 1000;
+      const [ended] = await Promise.all([listening.close(wholeMs), within(clock, wholeMs, worker)]);
+      // calls that still run end as cut off, and are recorded so; where that cannot be written, their settling after the next start tells it
+      await egress.close();
+      await within(clock, RECORDING_MS, worker);
       for (const step of undo.reverse()) await step();
       return ended;
     };

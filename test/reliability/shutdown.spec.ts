@@ -63,6 +63,39 @@ describe('T87 SIGTERM', () => {
     expect(by['AttemptSent']).toBe(found.messages.size);
   }, 60_000);
 
+  it('with a gateway that hangs: cuts the call when the time is over, notes that its outcome is unknown, and makes no other', async () => {
+    gateway.takes = () => Infinity;
+    const at = await newPlace(gatewaysAt(gateway.url, { deadlineMs: 60_000, concurrency: 1 }), { SHUTDOWN_SECONDS: '1' });
+    places.push(at);
+    const before = gateway.calls.length;
+    const server = await started(at);
+    const who = bearer(at, await token(at, 'cut'));
+    const wishes = [wish('native'), wish('native')];
+    for (const w of wishes) expect((await askFor(who, w)).status).toBe(202);
+    await until('the gateway was called', () => Promise.resolve(gateway.calls.length > before), { pauseMs: 5 });
+    who.close();
+    const asked = performance.now();
+    const { code, said } = await server.end('SIGTERM');
+    expect({ code, said }).toEqual({ code: 0, said: expect.not.stringContaining('could not end in time') });
+    expect(performance.now() - asked).toBeLessThan(6_000);
+    const calls = () => gateway.calls.slice(before);
+    expect(calls()).toHaveLength(1);
+    const cut = calls()[0]!.key.split('/')[0]!;
+    const between = await read(at.data);
+    expect(between.messages.get(cut)!.events.map((e) => e.type)).toEqual(['MessageAccepted', 'AttemptStarted', 'AttemptUnknown']);
+    expect(wishes.filter((w) => w.id !== cut).map((w) => between.messages.get(w.id!)!.events.map((e) => e.type))).toEqual([['MessageAccepted']]);
+
+    gateway.takes = () => 0;
+    const second = await started(at);
+    await until('both are sent', () => Promise.resolve(calls().filter((call) => call.answeredAt !== null).length === 2), { pauseMs: 5 });
+    await caughtUp(at);
+    expect((await second.end('SIGTERM')).code).toBe(0);
+    const found = await read(at.data);
+    expect(lost(found, wishes)).toEqual([]);
+    expect(unlawfulCalls(found, calls())).toEqual([]);
+    expect(found.messages.get(cut)!.events.map((e) => e.type)).toEqual(['MessageAccepted', 'AttemptStarted', 'AttemptUnknown', 'AttemptStarted', 'AttemptSent']);
+  }, 30_000);
+
   it('while starting: ends, leaves no process, and the next start finds everything in order', async () => {
     const at = await place();
     const ends: string[] = [];

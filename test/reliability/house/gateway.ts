@@ -8,7 +8,7 @@ export interface Call { key: string; at: number; answeredAt: number | null }
 export interface NotingGateway {
   url: string;
   calls: Call[];
-  /** how long the next call takes (ms) */
+  /** how long the next call takes (ms); Infinity: it is never answered */
   takes: () => number;
   onCall: ((call: Call) => void) | null;
   onAnswered: ((call: Call) => void) | null;
@@ -29,7 +29,7 @@ export async function notingGateway(): Promise<NotingGateway> {
       gateway.onCall?.(call);
       const ms = gateway.takes();
       if (ms <= 0) answer(request.url!, response, call);
-      else setTimeout(() => answer(request.url!, response, call), ms);
+      else if (ms < Infinity) setTimeout(() => answer(request.url!, response, call), ms);
     });
   });
   const gateway: NotingGateway = {

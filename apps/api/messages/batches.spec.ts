@@ -67,3 +67,59 @@ describe('a batch that was broken off before it was accepted', () => {
     await expect(acceptBatch(portsOf(place), items(2), native, asking('never'))).rejects.toMatchObject({ code: 'idempotency_mismatch' });
   });
 });
+
+describe('a batch whose repeat is judged otherwise', () => {
+  /** So many of the items name a gateway that the process may know or not. */
+  const mixed = (count: number, picky: number[]): object[] => items(count).map((item, i) => (picky.includes(i) ? { ...item, gateway: 'extra' } : item));
+  const knowing = (place: Workplace): MessagePorts => {
+    const ports = portsOf(place), sms = [...ports.gateways.values()].find((g) => g.channel === 'sms')!;
+    return { ...ports, gateways: new Map([...ports.gateways, ['extra', { ...sms, name: 'extra' }]]) };
+  };
+  const send = (ports: MessagePorts, list: object[], key: string) => acceptBatch(ports, list, native, asking(key));
+  const statuses = (body: Record<string, unknown>): number[] => (body['results'] as { status: number }[]).map((r) => r.status);
+  /** The items of each chunk, by their place in the request. */
+  const stored = async (body: Record<string, unknown>): Promise<number[][]> => (await w.events(`batch-${String(body['batch'])}`))
+    .filter((e) => e.type === 'BatchItemsAdded').map((e) => (e.data as { items: { index: number }[] }).items.map((i) => i.index));
+  const range = (from: number, to: number, without: number[] = []): number[] => Array.from({ length: to - from }, (_, i) => from + i).filter((i) => !without.includes(i));
+  const SIZE = 2 * CHUNK + 2;
+
+  it('loses nothing that it promises: broken off after a chunk, with an item refused or accepted the second time', async () => {
+    for (const [key, then] of [['refused-since', portsOf], ['good-since', knowing]] as const) {
+      const place = w.another(), list = mixed(SIZE, [3]), before = then === portsOf ? knowing : portsOf;
+      let added = 0;
+      place.before = (c) => { if (c instanceof AddBatchItems && added++ === 1) place.fail(1, 'lost'); };
+      await expect(send(before(place), list, key)).rejects.toThrow(Unavailable);
+      const { body } = await send(then(w.another()), list, key);
+      const without = then === portsOf ? [] : [3];
+      expect(await stored(body)).toEqual([range(0, CHUNK, without), range(CHUNK, 2 * CHUNK), range(2 * CHUNK, SIZE)]);
+      expect(body).toMatchObject({ accepted: SIZE - without.length, refused: without.length });
+      expect(statuses(body)).toEqual(range(0, SIZE).map((i) => (without.includes(i) ? 422 : 202)));
+      expect((await w.events(`batch-${String(body['batch'])}`)).at(-1)).toMatchObject({ type: 'BatchAccepted', data: { count: SIZE - without.length, chunks: 3 } });
+    }
+  });
+  it('answers what is stored, also where nothing would be good now, and says so of what was refused at first', async () => {
+    const list = mixed(SIZE, range(0, SIZE));
+    const first = await send(knowing(w.another()), list, 'all-since');
+    expect(statuses(first.body)).toEqual(list.map(() => 202));
+    expect(await send(portsOf(w.another()), list, 'all-since')).toMatchObject({ status: 207, body: first.body, replayed: true });
+    const some = mixed(2, [1]), second = await send(portsOf(w.another()), some, 'one-since');
+    const again = await send(knowing(w.another()), some, 'one-since');
+    expect([statuses(second.body), statuses(again.body)]).toEqual([[202, 422], [202, 422]]);
+    expect(again.body).toMatchObject({ accepted: 1, refused: 1, results: [(second.body['results'] as object[])[0], { problem: { code: 'validation_failed', detail: expect.stringContaining('refused when the batch was first accepted') } }] });
+  });
+  it('two at once that judge otherwise: both answer the same items, and these are what is stored', async () => {
+    const list = mixed(SIZE, [3, CHUNK + 3]);
+    const both = await Promise.all([send(portsOf(w.another()), list, 'at-once'), send(knowing(w.another()), list, 'at-once')]);
+    expect(statuses(both[0].body)).toEqual(statuses(both[1].body));
+    expect((await stored(both[0].body)).flat()).toEqual(range(0, SIZE).filter((i) => statuses(both[0].body)[i] === 202));
+  });
+  it('a chunk in which nothing is good is empty, and the parts of the others are made; a batch of none makes nothing', async () => {
+    const list = mixed(CHUNK + 1, range(0, CHUNK));
+    const { body } = await send(portsOf(w.another()), list, 'hollow');
+    expect(await stored(body)).toEqual([[], [CHUNK]]);
+    for (let n = 0; n < 2; n++) expect(await makeParts(w.another().ports, await w.job(`batch-${String(body['batch'])}`, parts))).toBe('done');
+    expect(await w.life(`${String(body['batch'])}.${CHUNK}`)).toEqual(['MessageAccepted']);
+    expect((await w.events(`batch-${String(body['batch'])}`)).at(-1)).toMatchObject({ type: 'BatchPartsMade', data: { chunks: 2, made: 1 } });
+    expect((await send(portsOf(w.another()), mixed(2, [0, 1]), 'none')).body).toMatchObject({ batch: null, accepted: 0, refused: 2 });
+  });
+});

@@ -38,27 +38,36 @@ export async function acceptBatch(ports: MessagePorts, items: readonly unknown[]
   const request = canonical(items);
   const context = contextOf(asking);
   let state: Batch | null = null, position: string | null = null, replayed = false;
-  for (let chunk = 0; chunk * CHUNK < good.length; chunk++) {
-    const part = good.slice(chunk * CHUNK, (chunk + 1) * CHUNK);
+  /** what stands in the chunks, whoever put it there: the answer is made of this */
+  const held = new Map<number, Record<string, unknown>>();
+  // cut by the place in the request, which every repeat has in common: which items are good may differ from one to the next
+  const chunks = good.length > 0 || first ? Math.ceil(items.length / CHUNK) : 0;
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const part = good.filter((g) => Math.floor(g.index / CHUNK) === chunk);
     const done: Executed<Batch> = await bus.execute(new AddBatchItems(id, { owner, chunk, fingerprint: request, terms: termsOf(part), items: part.map(itemOf) }, { ...context, creates: chunk === 0 }));
     if (chunk === 0 && done.events.length === 0) {
       replayed = true;
       await sameRequest(ports, done.state, request);
     }
     state = done.state;
+    if (done.events.length > 0) for (const { index, acceptance } of part) held.set(index, partAnswer(id, index, acceptance, state.acceptedAt));
+    else if (chunk < state.chunks) for (const [index, answer] of await storedParts(ports, id, state, chunk)) held.set(index, answer);
   }
   if (state) {
-    const done: Executed<Batch> = await bus.execute(new AcceptBatch(id, { count: good.length }, context));
-    state = done.state;
+    const done: Executed<Batch> = await bus.execute(new AcceptBatch(id, { count: held.size }, context));
     position = done.position;
   }
-  if (state && !replayed) ports.accepted('batch', good.length);
-  const at = state?.acceptedAt ?? now.toISOString();
-  const results = checked.map((c) => ('refusal' in c
-    ? { index: c.index, status: 422, problem: problemOf(c.refusal, { instance: `/api/v1/messages/batch#${c.index}`, requestId: asking.requestId }).body }
-    : { index: c.index, status: 202, message: partAnswer(id, c.index, c.acceptance, at) }));
-  return { status: 207, body: { batch: state ? id : null, accepted: good.length, refused: checked.length - good.length, results }, position, replayed };
+  if (state && !replayed) ports.accepted('batch', held.size);
+  const results = checked.map((c) => {
+    const message = held.get(c.index);
+    if (message) return { index: c.index, status: 202, message };
+    const refusal = 'refusal' in c ? c.refusal : new Refusal('validation_failed', REFUSED_AT_FIRST);
+    return { index: c.index, status: 422, problem: problemOf(refusal, { instance: `/api/v1/messages/batch#${c.index}`, requestId: asking.requestId }).body };
+  });
+  return { status: 207, body: { batch: state ? id : null, accepted: held.size, refused: checked.length - held.size, results }, position, replayed };
 }
+
+const REFUSED_AT_FIRST = 'This item was refused when the batch was first accepted. Send it again under a new Idempotency-Key.';
 
 async function sameRequest({ keyring }: MessagePorts, state: Batch, request: string): Promise<void> {
   const [key] = await keyring.subjects([{ kind: 'account', value: state.owner }]);
@@ -87,12 +96,20 @@ export async function queuedPart(ports: { states: States; store: EventStore; sea
   const b = state as Batch;
   if (revision === NO_STREAM || !b.accepted || !sees(b.owner)) return null;
   for (let chunk = 0; chunk < b.chunks; chunk++) {
-    const [event] = await ports.store.read(`batch-${batchId}`, chunk, 1);
-    const data = event!.data as Stored<BatchEvents['BatchItemsAdded']>;
-    const item = data.items.find((i) => i.index === Number(at));
-    if (!item) continue;
-    const [recipient, body, metadata] = await ports.sealer.open([item.recipient, item.body, item.metadata]);
-    return messageAnswer(id, queued(batchId, item, data.terms[item.gateway]!.receipts, b.acceptedAt), { recipient: recipient ?? null, sender: null, body: body ?? null, metadata: metadata ?? null });
+    const [found] = await storedParts(ports, batchId, b, chunk, (index) => index === Number(at));
+    if (found) return found[1];
   }
   return null;
+}
+
+/** The parts of a stored chunk, by their place in the request, as they were when they were accepted. */
+async function storedParts({ store, sealer }: { store: EventStore; sealer: Sealer }, batchId: string, { acceptedAt }: Batch, chunk: number, wanted: (index: number) => boolean = () => true): Promise<[index: number, answer: Record<string, unknown>][]> {
+  const [event] = await store.read(`batch-${batchId}`, chunk, 1); // chunk n is the stream's event n
+  const data = event!.data as Stored<BatchEvents['BatchItemsAdded']>;
+  const items = data.items.filter((i) => wanted(i.index));
+  const opened = await sealer.open(items.flatMap((i) => [i.recipient, i.body, i.metadata]));
+  return items.map((item, i) => {
+    const [recipient = null, body = null, metadata = null] = opened.slice(3 * i, 3 * i + 3);
+    return [item.index, messageAnswer(`${batchId}.${item.index}`, queued(batchId, item, data.terms[item.gateway]!.receipts, acceptedAt), { recipient, sender: null, body, metadata })];
+  });
 }

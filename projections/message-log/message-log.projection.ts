@@ -40,6 +40,8 @@ export const messageLog = projection<MessageEvents, LoggedMessage>({
     byStatus: ['status', 'acceptedAt'],
     bySubject: ['subject', 'acceptedAt'],
     byBatch: ['batch', 'acceptedAt'],
+    byOwnerSubject: ['owner', 'subject', 'acceptedAt'],
+    byOwnerBatch: ['owner', 'batch', 'acceptedAt'],
   },
   keys: (event) => [idOf(event.stream)],
   fold(row, event) {

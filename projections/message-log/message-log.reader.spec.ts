@@ -82,3 +82,30 @@ describe('listing messages', () => {
     expect((await listMessages(engine.readModels, { owner: null }, 39)).next).toEqual([at(0), 'm01']);
   });
 });
+
+describe("another owner's 1,000 messages of the same number and batch", () => {
+  let crowded: Embedded;
+  const NUMBER = '+15550000009';
+  beforeAll(async () => {
+    crowded = await openEmbedded({ dir: join(dir, 'crowded') });
+    await crowded.readModels.define({ name: collectionOf(messageLog), indexes: messageLog.indexes });
+    const events = Array.from({ length: 1_002 }, (_, i) => {
+      const { type, data } = accepted({ owner: i < 2 ? 'mine' : 'theirs', recipient: NUMBER, batch: 'bat_crowd', acceptedAt: at(i), sendAt: at(i) });
+      return happened(message, `message-x${i}`, 0, type, data);
+    });
+    await crowded.readModels.apply(collectionOf(messageLog), [...projected(messageLog, events)].map(([id, row]) => ({ id, position: '0000000000000001', row })), '0000000000000001');
+  });
+  afterAll(() => crowded.close());
+  const list = async (filter: MessageFilter, limit: number, after?: [string, string]) => {
+    const page = await listMessages(crowded.readModels, filter, limit, after);
+    return [page.messages.map((m) => m.id), page.next];
+  };
+
+  it.each<[string, Omit<MessageFilter, 'owner'>]>([['number', { subject: `sub_${NUMBER}` }], ['batch', { batch: 'bat_crowd' }], ['number and status', { subject: `sub_${NUMBER}`, status: 'queued' }], ['batch and number', { batch: 'bat_crowd', subject: `sub_${NUMBER}` }]])('by %s: hide nothing of one\'s own, and no cursor tells of them', async (_, by) => {
+    expect(await list({ owner: 'nobody', ...by }, 10)).toEqual([[], null]);
+    expect(await list({ owner: 'mine', ...by }, 10)).toEqual([['x1', 'x0'], null]);
+    expect(await list({ owner: 'mine', ...by }, 1)).toEqual([['x1'], [at(1), 'x1']]);
+    expect(await list({ owner: 'mine', ...by }, 1, [at(1), 'x1'])).toEqual([['x0'], null]);
+    expect(await list({ owner: 'mine', ...by, status: 'sent' }, 10)).toEqual([[], null]);
+  });
+});

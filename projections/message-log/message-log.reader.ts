@@ -13,7 +13,7 @@ export interface MessageFilter {
   from?: string;
   to?: string;
 }
-export interface MessagePage { messages: StoredRow<LoggedMessage>[]; /** acceptedAt and id of the last message; null on the last page */ next: [string, string] | null }
+export interface MessagePage { messages: StoredRow<LoggedMessage>[]; /** acceptedAt and id of the last row looked at, never another owner's; null on the last page */ next: [string, string] | null }
 
 /** A page is filled from at most so many rows, where a filter is not the index's own; a shorter page may then have a next one. */
 const SCAN = 1_000;
@@ -32,10 +32,14 @@ export async function listMessages(views: ReadModels, f: MessageFilter, limit: n
   return { messages, next: more && last ? [last.row.acceptedAt, last.id] : null };
 }
 
-/** The most selective index, and what it leaves to be compared row by row. */
+/**
+ * The most selective index, and what it leaves to be compared row by row. The owner is always the index's own: a cursor is
+ * made of the last row that was looked at, and must never tell of a row that the reader may not see.
+ */
 function plan({ owner, status, subject, batch }: MessageFilter): { indexed: Query['where']; rest: Record<string, Value> } {
   const given: Record<string, Value> = { ...(owner === null ? {} : { owner }), ...(status ? { status } : {}), ...(subject ? { subject } : {}), ...(batch ? { batch } : {}) };
-  const by = batch ? ['batch'] : subject ? ['subject'] : Object.keys(given);
+  const own = owner === null ? [] : ['owner'];
+  const by = batch ? [...own, 'batch'] : subject ? [...own, 'subject'] : Object.keys(given);
   const indexed = Object.fromEntries(by.map((f) => [f, { eq: given[f]! }]));
   return { indexed, rest: Object.fromEntries(Object.entries(given).filter(([f]) => !by.includes(f))) };
 }

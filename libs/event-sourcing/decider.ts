@@ -45,7 +45,6 @@ export interface Decider<State, Events extends Catalogue, Commands extends Recor
 }
 export type AnyDecider = Decider<any, any, any>;
 export type StateOf<D> = D extends Decider<infer S, any, any> ? S : never;
-export type EventsOf<D> = D extends Decider<any, infer E, any> ? E : never;
 
 export const decider = <State, Events extends Catalogue>() =>
   <Commands extends Record<string, CommandClass>>(d: Decider<State, Events, Commands>): Decider<State, Events, Commands> => d;

@@ -50,6 +50,8 @@ describe('what is accepted', () => {
     expect(acceptNative({ to: '+15551234567', body: 'a'.repeat(161) }, 'o', gateways)).toMatchObject({ channel: 'sms', gateway: 'sms', recipient: '+15551234567', sender: null, segments: 2, policy: { attempts: 3 } });
     expect(acceptNative({ to: '+15551234567', body: 'a', channel: 'http' }, 'o', gateways)).toMatchObject({ channel: 'http', gateway: 'http', segments: null });
   });
+  it.each([['send_at', '9999-12-31T23:59:59-08:00'], ['send_at', '9000-01-01T00:00:00Z'], ['expires_at', '9999-12-31T23:59:59.999Z']])('%s %s: years of more than four digits would come before all others', (field, at) =>
+    expect(refused(() => acceptNative({ to: '+15551234567', body: 'a', [field]: at }, 'o', gateways))).toEqual({ code: 'validation_failed', fields: [field] }));
   it('dates are kept as UTC in one form', () => expect(acceptNative({ to: '+15551234567', body: 'a', send_at: '2030-01-01T08:00:00+08:00', expires_at: '2030-01-02T00:00:00Z' }, 'o', gateways))
     .toMatchObject({ sendAt: '2030-01-01T00:00:00.000Z', expiresAt: '2030-01-02T00:00:00.000Z' }));
   it('refuses a gateway that is not there, or of another channel, and a channel without one', () => {

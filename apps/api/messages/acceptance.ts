@@ -49,12 +49,19 @@ export const acceptS1 = (dto: S1MessageDto, owner: string, gateways: Gateways): 
   fingerprint: canonical(dto), shape: 's1', acceptedAt: null, sendAt: null, expiresAt: null, batch: null,
 });
 
-/** The native body; its expiry is judged when it is decided. @throws Refusal for an unknown gateway, too much metadata */
+/** In the one form in which moments compare as text, also after a policy's span was added: four digits of year. */
+function momentOf(field: string, text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const moment = new Date(text);
+  if (moment.getUTCFullYear() >= 9000) throw new Refusal('validation_failed', undefined, [{ field, message: 'must lie before the year 9000' }]);
+  return moment.toISOString();
+}
+
+/** The native body; its expiry is judged when it is decided. @throws Refusal for an unknown gateway, too much metadata, a year past 8999 */
 export function acceptNative(dto: NativeMessageDto, owner: string, gateways: Gateways): Acceptance {
   const channel = dto.channel ?? 'sms';
   const gateway = gatewayFor(gateways, channel, dto.gateway);
-  const sendAt = dto.send_at === undefined ? null : new Date(dto.send_at).toISOString();
-  const expiresAt = dto.expires_at === undefined ? null : new Date(dto.expires_at).toISOString();
+  const [sendAt, expiresAt] = [momentOf('send_at', dto.send_at), momentOf('expires_at', dto.expires_at)];
   const metadata = dto.metadata === undefined ? null : JSON.stringify(dto.metadata);
   if (metadata && metadataTooLarge(metadata)) throw new Refusal('validation_failed', undefined, [{ field: 'metadata', message: 'must be at most 4 kB of JSON' }]);
   return {

@@ -29,12 +29,16 @@ type DataOf<C> = C extends CommandClass<infer D> ? D : never;
  * - `tags(state after the event)` → tags; owner, parent and acceptedAt never change.
  */
 export interface Decider<State, Events extends Catalogue, Commands extends Record<string, CommandClass>> {
-  /** the stream's category: streams are `{stream}-{id}` */
+  /** the stream's category, without a hyphen: streams are `{stream}-{id}` */
   stream: string;
   /** of the state's shape: a change makes older snapshots worthless */
   snapshotVersion: number;
   /** the version of each event type, where it is not 1 */
   versions?: { [T in keyof Events]?: number };
+  /** lifts the data of an older version to the next: `[from 1 to 2, from 2 to 3, …]` */
+  upcasts?: { [T in keyof Events]?: readonly Upcast[] };
+  /** which fields of an event are `Searchable`, by name; an array's items are all of them */
+  searchable?: { [T in keyof Events]?: readonly (keyof Events[T] & string)[] };
   initial: State;
   commands: Commands;
   decide: { [C in keyof Commands]: (state: State, data: DataOf<Commands[C]>, now: string, id: string) => EventOf<Events, 'plain'>[] };
@@ -43,6 +47,8 @@ export interface Decider<State, Events extends Catalogue, Commands extends Recor
   evolve: { [T in keyof Events]: (state: State, data: Extract<EventOf<Events>, { type: T }>['data'], event: Pick<StoredEvent, 'revision' | 'metadata'>) => State };
   tags(state: State): Tags;
 }
+/** Lifts an event's data from one version to the next. Pure. */
+export type Upcast = (data: never) => unknown;
 export type AnyDecider = Decider<any, any, any>;
 export type StateOf<D> = D extends Decider<infer S, any, any> ? S : never;
 

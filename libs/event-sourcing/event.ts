@@ -52,7 +52,11 @@ export type Catalogue = object;
 export type EventOf<C extends Catalogue, View = unknown> = {
   [T in keyof C & string]: { type: T; data: View extends 'plain' ? import('./sealed.js').Plain<C[T]> : import('./sealed.js').Stored<C[T]> };
 }[keyof C & string];
-/** One stored event of a catalogue, as folds see it. */
+/** One stored event of a catalogue, as a projection sees it. */
+export type FoldedEventOf<C extends Catalogue> = {
+  [T in keyof C & string]: StoredEvent<T, import('./sealed.js').Folded<C[T]>>;
+}[keyof C & string];
+/** One stored event of a catalogue, as a decider sees it. */
 export type StoredEventOf<C extends Catalogue> = {
   [T in keyof C & string]: StoredEvent<T, import('./sealed.js').Stored<C[T]>>;
 }[keyof C & string];

@@ -1,11 +1,11 @@
-import type { Catalogue, StoredEventOf } from './event.js';
+import type { Catalogue, FoldedEventOf } from './event.js';
 
 /** Row fields may be any JSON; names are `[A-Za-z0-9_]+`. A row is at most 64 kB. */
 export type Row = Record<string, unknown>;
 
 /**
  * A read model: which rows an event touches, and how one row takes it. Pure. A fold sees its row and the event,
- * nothing else, so that a row at position p is a function of the log up to p.
+ * nothing else, so that a row at position p is a function of the log up to p. Searchable fields come in the open (null: erased).
  */
 export interface Projection<Events extends Catalogue, R extends Row> {
   /** collection and checkpoint name; a new shape is a new version beside the old one */
@@ -17,8 +17,8 @@ export interface Projection<Events extends Catalogue, R extends Row> {
   indexes: Record<string, (keyof R & string)[]>;
   /** each row is of one stream alone, and begins with that stream's first event: then nothing is read for it */
   rowPerStream?: boolean;
-  keys(event: StoredEventOf<Events>): string[];
-  fold(row: R | null, event: StoredEventOf<Events>, id: string): R | null;
+  keys(event: FoldedEventOf<Events>): string[];
+  fold(row: R | null, event: FoldedEventOf<Events>, id: string): R | null;
 }
 export type AnyProjection = Projection<any, any>;
 export const projection = <Events extends Catalogue, R extends Row>(p: Projection<Events, R>): Projection<Events, R> => p;

@@ -3,10 +3,14 @@
  * reads (evolve, fold, next, rows, jobs) sees it sealed. The two never mix: neither type is assignable to the other.
  */
 declare const sensitive: unique symbol;
+declare const searchable: unique symbol;
 declare const sealed: unique symbol;
 
 /** Marks a field of an event's declared type. No value ever has this type. */
 export interface Sensitive<T> { readonly [sensitive]: T }
+
+/** Marks a sensitive field that views hold in the open, so that it can be searched (names): sealed in the log, opened before a projection folds it. Its decider lists it in `searchable`. */
+export interface Searchable<T> { readonly [searchable]: T }
 
 /** An encrypted value. It names its subject, category and day, so that it can be opened wherever it was copied to. */
 export interface Sealed<T> { readonly [sealed]: T }
@@ -14,6 +18,7 @@ export interface Sealed<T> { readonly [sealed]: T }
 /** What `decide` returns: every sensitive field in the open. */
 export type Plain<D> =
   D extends Sensitive<infer T> ? T
+  : D extends Searchable<infer T> ? T
   : D extends string | number | boolean | null | undefined ? D
   : D extends readonly (infer I)[] ? Plain<I>[]
   : D extends object ? { [K in keyof D]: Plain<D[K]> } : D;
@@ -21,9 +26,18 @@ export type Plain<D> =
 /** What is stored, and what everyone else sees: every sensitive field sealed. */
 export type Stored<D> =
   D extends Sensitive<infer T> ? Sealed<T>
+  : D extends Searchable<infer T> ? Sealed<T>
   : D extends string | number | boolean | null | undefined ? D
   : D extends readonly (infer I)[] ? Stored<I>[]
   : D extends object ? { [K in keyof D]: Stored<D[K]> } : D;
+
+/** What a projection sees: as stored, but searchable fields in the open, or null where they were erased. */
+export type Folded<D> =
+  D extends Sensitive<infer T> ? Sealed<T>
+  : D extends Searchable<infer T> ? T | null
+  : D extends string | number | boolean | null | undefined ? D
+  : D extends readonly (infer I)[] ? Folded<I>[]
+  : D extends object ? { [K in keyof D]: Folded<D[K]> } : D;
 
 /**
  * Who a sensitive value belongs to: somebody known by a value (a phone number, an address), whose random id the

@@ -7,6 +7,7 @@ export interface Plan { sql: string; params: Bound[] }
 interface Term { sql: string; params: Bound[] }
 
 const BRANCHES = 100;
+const SKIP_MOST = 10_000;
 
 /**
  * The declared index that serves a query: conditions of equality (`eq`, `in`) on its first fields, then at most one
@@ -86,6 +87,8 @@ const select = (table: Table, index: string | null, what: string, terms: readonl
 /** Null when the query can have no rows. @throws Error for a query that no declared index serves, or that is not well formed */
 export function findPlan(table: Table, query: Query): Plan | null {
   if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > 1000) throw new Error(`a page holds 1 to 1,000 rows, not ${query.limit}`);
+  const skip = query.skip ?? 0;
+  if (!Number.isInteger(skip) || skip < 0 || skip > SKIP_MOST || (skip > 0 && query.after)) throw new Error(`a page begins 0 to ${SKIP_MOST} rows on, or after given values, not ${skip} on`);
   const sort = query.sort?.by ?? [];
   const descending = query.sort?.descending ?? false;
   const { index, fields, fixed } = serving(table, query.where, sort);
@@ -103,9 +106,9 @@ export function findPlan(table: Table, query: Query): Plan | null {
   // each branch is read from the index in order and no further than the page; only the heads are merged
   const what = ['id', 'position', 'row', ...fields.filter((f) => f !== 'id').map(columnOf)].join(', ');
   const parts = branches.map((terms) => select(table, index, what, terms));
-  const limited = parts.map((p) => `SELECT * FROM (${p.sql} ORDER BY ${order} LIMIT ${query.limit})`);
+  const limited = parts.map((p) => `SELECT * FROM (${p.sql} ORDER BY ${order} LIMIT ${query.limit + skip})`);
   return {
-    sql: limited.length === 1 ? `${parts[0]!.sql} ORDER BY ${order} LIMIT ${query.limit}` : `${limited.join(' UNION ALL ')} ORDER BY ${order} LIMIT ${query.limit}`,
+    sql: `${limited.length === 1 ? parts[0]!.sql : limited.join(' UNION ALL ')} ORDER BY ${order} LIMIT ${query.limit} OFFSET ${skip}`,
     params: parts.flatMap((p) => p.params),
   };
 }

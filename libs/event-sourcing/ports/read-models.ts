@@ -13,6 +13,8 @@ export interface Query {
   sort?: { by: readonly string[]; descending?: boolean };
   /** the sort fields' values of the last row of the page before */
   after?: readonly Value[];
+  /** rows to pass over before the page, for lists with page numbers: at most 10,000, and not together with `after` */
+  skip?: number;
   /** at most 1,000 */
   limit: number;
 }

@@ -15,7 +15,7 @@ import { foldInBulk } from './bulk-folding.js';
 import type { Clock } from './clock.js';
 import { Commands } from './commands.js';
 import { dueWork, type DueWork } from './due-work.js';
-import { EventRegistry, type Upcasts } from './event-registry.js';
+import { EventRegistry } from './event-registry.js';
 import { follow, statusOf, type Around, type Follower, type FollowerStatus } from './following.js';
 import { collectionOf, projecting, type Projecting } from './projecting.js';
 import { dueWorkAnew, projectionAnew } from './rebuilding.js';
@@ -41,7 +41,6 @@ export interface KernelOptions {
   masterKey: Uint8Array;
   clock: Clock;
   deciders: readonly AnyDecider[];
-  upcasts?: Upcasts;
   processes: readonly AnyProcess[];
   projections: readonly AnyProjection[];
   lanes: (lane: string) => LaneSettings;
@@ -76,9 +75,9 @@ export class Kernel {
   /** @throws Damaged when the master key is not the data's */
   static async open(options: KernelOptions): Promise<Kernel> {
     const { engine, clock } = options;
-    const registry = new EventRegistry(options.deciders, options.upcasts);
     const keyring = await Keyring.open(engine.keys, options.masterKey);
     const sealer = new Sealer(keyring);
+    const registry = new EventRegistry(options.deciders, sealer);
     const states = new States(engine.eventStore, engine.readModels, registry, (text) => keyring.mac('snapshot', text));
     const commands = new Commands(engine.eventStore, states, sealer, clock);
     const scheduler = new Scheduler(engine.workQueue, clock, options.lanes);

@@ -110,14 +110,12 @@ export class LiveState {
     return from;
   }
 
-  #handle(batch: Batch): Promise<void> {
-    for (const stored of batch.events) {
-      const event = this.registry.known(stored);
+  async #handle(batch: Batch): Promise<void> {
+    for (const event of await this.registry.folded(batch.events)) {
       for (const l of this.listeners) if (l.prefixes.some((p) => event.stream.startsWith(p))) l.onEvent(event);
       this.#seen = event.position;
     }
     this.#at(batch.position);
-    return Promise.resolve();
   }
 
   #at(position: Position | null): void {

@@ -99,8 +99,7 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
     idle: (position) => views.apply(collection, [], position),
     async handle(batch: Batch) {
       const touched = new Map<string, StoredEvent[]>();
-      for (const stored of batch.events) {
-        const event = registry.known(stored);
+      for (const event of await registry.folded(batch.events)) {
         for (const id of p.keys(event as never)) {
           const events = touched.get(id);
           if (events) events.push(event); else touched.set(id, [event]);

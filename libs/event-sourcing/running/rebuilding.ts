@@ -6,7 +6,7 @@ import type { AnyProjection, Row } from '../projection.js';
 import type { ReadModels, RowChange } from '../ports/read-models.js';
 import type { Folding } from './bulk-folding.js';
 import { DUE_WORK, isPoison, PARKED_DUE_WORK, rowOf } from './due-work.js';
-import type { EventRegistry } from './event-registry.js';
+import { categoryOf, type EventRegistry } from './event-registry.js';
 import { collectionOf, parkedOf, type ParkedRow } from './projecting.js';
 import type { Loaded, States } from './states.js';
 
@@ -38,7 +38,7 @@ export async function projectionAnew(p: AnyProjection, views: ReadModels, regist
     waiting: () => waiting.size,
     take: () => taken(waiting, (row) => rows.set(row.id, row)),
     async fold(stored) {
-      const events = stored.map((e) => registry.known(e));
+      const events = await registry.folded(stored);
       const touched = events.map((e) => p.keys(e as never));
       if (!allHere) await bring(touched.flat());
       for (let i = 0; i < events.length; i++) {
@@ -88,7 +88,7 @@ export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadM
       const touched = new Map<string, StoredEvent>();
       for (const e of stored) {
         const event = registry.known(e);
-        const process = byCategory.get(event.stream.slice(0, event.stream.indexOf('-')));
+        const process = byCategory.get(categoryOf(event.stream));
         if (!process || parked.has(event.stream)) continue;
         try { held.set(event.stream, await after(process.of as AnyDecider, event)); }
         catch (error) { await park(event.stream, event.position, error); continue; }

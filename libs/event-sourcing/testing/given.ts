@@ -51,9 +51,9 @@ export const given = <S, E extends Catalogue, C extends Record<string, CommandCl
   next: (p: Process<Decider<S, E, C>>, id = '1') => ({ is: (expected: Due | null) => deepStrictEqual(p.next(stateAfter(d, past, id) as never, id), expected) }),
 });
 
-/** A stored event for a projection's spec. */
+/** An event as a projection sees it (searchable fields in the open), for its spec. */
 export const happened = (d: AnyDecider, stream: string, revision: number, type: string, data: unknown, tags: Tags = { owner: 'o1' }): StoredEvent => ({
-  ...(storedAs(d, { type, data }, revision, stream) as { type: string; data: unknown }),
+  type, data: { ...(storedAs(d, { type, data }, revision, stream).data as object), ...Object.fromEntries((d.searchable?.[type] ?? []).map((f) => [f, (data as Record<string, unknown>)[f as string]])) },
   id: `${stream}@${revision}`, version: d.versions?.[type] ?? 1, stream, revision, position: String(revision + 1).padStart(16, '0'), tags,
   metadata: METADATA,
 });

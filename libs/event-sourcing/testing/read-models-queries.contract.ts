@@ -68,6 +68,8 @@ export function readModelsQueries(models: () => ReadModels, name: () => string):
       { where: { at: { from: 1, to: 'x' } } },
       { where: { at: { from: 1 } }, sort: { by: ['at', 'id'] }, after: [1] },
       { where: {}, limit: 1001 }, { where: {}, limit: 0 },
+      { where: {}, skip: 10_001 }, { where: {}, skip: -1 }, { where: {}, skip: 1.5 },
+      { where: {}, sort: { by: ['at', 'id'] }, after: [1, 'a'], skip: 1 },
     ];
     for (const query of unserved) await expect(find(query)).rejects.toThrow();
     await expect(models().count(name(), { body: { eq: 'x' } })).rejects.toThrow();
@@ -87,6 +89,13 @@ export function readModelsQueries(models: () => ReadModels, name: () => string):
       expect(seen).toHaveLength(40);
       expect(new Set(seen).size).toBe(40);
     }
+  });
+
+  it('pass over rows for lists with page numbers, over several values too', async () => {
+    await put(Array.from({ length: 30 }, (_, i) => ({ owner: 'a', state: ['s', 't', 'u'][i % 3]!, at: i })));
+    const wanted = Array.from({ length: 30 }, (_, i) => i).filter((i) => i % 3 !== 2).map((i) => `id${String(i).padStart(4, '0')}`).toReversed();
+    const page = (skip: number): Promise<string[]> => find({ where: { owner: { eq: 'a' }, state: { in: ['s', 't'] } }, sort: { by: ['at', 'id'], descending: true }, limit: 6, skip });
+    for (const skip of [0, 6, 18, 20, 1_000]) expect(await page(skip)).toEqual(wanted.slice(skip, skip + 6));
   });
 
   it('answer as a plain filter and sort would, whatever is asked and stored', async () => {

@@ -1,0 +1,10 @@
+import type { Config } from 'jest';
+import base from './jest.config.ts';
+
+/** What needs the cluster's servers: `npm run test:engines` starts them and runs this. */
+export default {
+  ...base,
+  roots: ['<rootDir>/test/engines/cluster'],
+  testPathIgnorePatterns: ['/node_modules/'],
+  testTimeout: 60_000,
+} satisfies Config;

@@ -89,7 +89,7 @@ function described(known: Operation, bare: OpenApiOperation, permission: Permiss
   ];
   return {
     operationId: known.id, tags: [known.tag], summary: known.summary, ...(known.description ? { description: known.description } : {}),
-    ...(open ? {} : { 'x-permission': permission, 'x-roles': RIGHTS[permission], security: [{ token: [] }, { certificate: [] }] }),
+    ...(open ? {} : { 'x-permission': permission, 'x-roles': RIGHTS[permission].roles, security: [{ token: [] }, { certificate: [] }] }),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(known.body ? { requestBody: { required: true, content: { 'application/json': { schema: known.body.schema, examples: examplesOf(known.body.examples) } } } } : {}),
     responses: {

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { authenticate, type FindCredential } from '#libs/identity/authenticate';
-import { RIGHTS, type Permission, type Principal } from '#libs/identity/principal';
+import { RIGHTS, type Permission, type Principal, type Role } from '#libs/identity/principal';
 import type { Span } from '#libs/platform/telemetry/tracing';
 import { PERMISSION } from './permission.js';
 
@@ -29,7 +29,7 @@ export class PrincipalGuard implements CanActivate {
       if (error instanceof Refusal) this.refused(error.code, typeof error.extra['reason'] === 'string' ? error.extra['reason'] : error.code, request.id);
       throw error;
     }
-    if (!RIGHTS[permission].includes(request.principal.role)) throw new Refusal('forbidden');
+    if (!(RIGHTS[permission].roles as readonly Role[]).includes(request.principal.role)) throw new Refusal('forbidden');
     return true;
   }
 }

@@ -44,7 +44,7 @@ export const gatewaysOf = (c: Configuration): Map<string, GatewaySettings> => {
 
 const limitsOf = (c: Configuration): ApiOptions['limits'] => {
   const signedIn = { minute: c.rateLimitMinute, hour: c.rateLimitHour };
-  return { address: signedIn, 'api-token': signedIn, 'client-certificate': { minute: c.rateLimitCertificateMinute, hour: c.rateLimitCertificateMinute * 60 }, local: signedIn };
+  return { address: signedIn, 'access-token': signedIn, session: signedIn, 'api-token': signedIn, 'api-key': { minute: 10_000, hour: 10_000 }, 'client-certificate': { minute: c.rateLimitCertificateMinute, hour: c.rateLimitCertificateMinute * 60 }, local: signedIn };
 };
 
 /** A lane without a gateway (it was configured once): as slow as can be, so that nothing rushes when it comes back. */

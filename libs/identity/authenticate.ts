@@ -54,7 +54,7 @@ async function byToken(authorization: string | undefined, find: FindCredential, 
   const state = id === null ? null : await find(id);
   // One answer for malformed, unknown, wrong, revoked and ended: it helps nobody to guess.
   if (text === undefined || id === null || state?.kind !== 'api-token' || !isApiToken(text, state.sha256) || state.revoked || hasEnded(state, now)) throw new Refusal('invalid_token');
-  return { owner: state.owner, role: state.role, credential: { kind: 'api-token', id } };
+  return { owner: state.owner, role: state.role, scopes: null, credential: { kind: 'api-token', id } };
 }
 
 async function byCertificate(peer: Peer, find: FindCredential, now: number): Promise<Principal> {
@@ -68,7 +68,7 @@ async function byCertificate(peer: Peer, find: FindCredential, now: number): Pro
   const state = await find(serial);
   if (state?.kind !== 'client-certificate' || !timingSafeEqual(Buffer.from(fingerprint256, 'hex'), Buffer.from(state.sha256, 'hex'))) return refuse('unknown');
   if (state.revoked) return refuse('revoked');
-  return { owner: state.owner, role: state.role, credential: { kind: 'client-certificate', id: serial } };
+  return { owner: state.owner, role: state.role, scopes: null, credential: { kind: 'client-certificate', id: serial } };
 }
 
 const hasEnded = (state: CredentialState, now: number): boolean => state.expiresAt !== null && now >= Date.parse(state.expiresAt);

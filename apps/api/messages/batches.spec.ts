@@ -17,7 +17,7 @@ afterAll(() => w.close());
 
 const native = validatorOf(NativeMessageDto);
 const asking = (idempotencyKey?: string, owner = 'o1'): Asking =>
-  ({ principal: { owner, role: 'user', credential: { kind: 'api-token', id: 'c1' } }, requestId: `req_${++requests}`, ...(idempotencyKey ? { idempotencyKey } : {}) });
+  ({ principal: { owner, role: 'user', scopes: null, credential: { kind: 'api-token', id: 'c1' } }, requestId: `req_${++requests}`, ...(idempotencyKey ? { idempotencyKey } : {}) });
 const portsOf = ({ ports }: Workplace): MessagePorts => ({ ...ports, views: w.engine.readModels, keyring: w.keyring, seeing: new Seeing(new Map(), w.engine.readModels, w.clock), accepted: () => {} });
 const items = (count: number): object[] => Array.from({ length: count }, (_, i) => ({ to: `+1555${String(i).padStart(7, '0')}`, body: `part ${i}`, metadata: { i } }));
 const accept = (place: Workplace, count: number, key?: string) => acceptBatch(portsOf(place), items(count), native, asking(key));

@@ -19,6 +19,23 @@ export interface CredentialEvents {
     issuedAt: string;
     /** the moment from which it no longer counts (UTC, ISO 8601); null: until it is revoked */
     expiresAt: string | null;
+    /** since version 2: how often all of its owner's tokens were ended before; one of an earlier count opens nothing. 0 where the owner is no account */
+    epoch: number;
+  };
+  /** An API key was handed out (S5). Its text was shown once; what is kept here cannot be turned back into it. It dies with the account that made it. */
+  ApiKeyIssued: {
+    /** the account that made it: it never reaches more than that one may */
+    owner: string;
+    name: string;
+    description: string | null;
+    /** `resource:action`, or `resource:*` */
+    scopes: string[];
+    /** the first 15 characters of its text, for lists */
+    prefix: string;
+    /** HMAC of its whole text under a key outside the log, base64url */
+    mac: string;
+    issuedAt: string;
+    expiresAt: string;
   };
   /** Our own authority signed a client certificate. Its private key was handed out once and is not kept. */
   CertificateIssued: {

@@ -1,0 +1,23 @@
+import type { Sensitive } from '#libs/event-sourcing/sealed';
+
+/** A setting's value: what JSON can say of one. */
+export type SettingValue = string | number | boolean | null | readonly string[];
+
+/**
+ * What administrators set, in the one stream `settings-all`, so that a change of several is made at once or not at all and
+ * the stream's revision is the version that `If-Match` names.
+ *
+ * These names and shapes are on disk for ever: a change is a new version, with an upcast and a golden sample.
+ */
+export type SettingsEvents = {
+  SettingsChanged: {
+    /** `{category}.{name}`, with the value before and after; null: the default counts */
+    changes: { name: string; from: SettingValue; to: SettingValue }[];
+    /** the same for secrets, of which nobody reads back what they are; null: not set any more */
+    secrets: { name: string; value: Sensitive<string> | null }[];
+    reason: string | null;
+    /** the administrator's owner id, or `local` */
+    by: string;
+    at: string;
+  };
+};

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { OPERATIONS } from '#apps/api/docs/operations';
+import { SURFACES } from '#apps/api/surfaces';
 import { ERRORS } from '#libs/event-sourcing/error-codes';
 import { defaultGateways } from '#libs/messaging/gateways/default-gateways';
 import { parseGateways } from '#libs/messaging/gateways/gateways-file';
@@ -98,6 +98,6 @@ describe('the documentation', () => {
   });
 
   it('describes every handler in words', () => {
-    for (const [key, { summary }] of Object.entries(OPERATIONS)) expect([key, summary.length > 10]).toEqual([key, true]);
+    for (const [key, { summary }] of SURFACES.flatMap((s) => Object.entries(s.operations))) expect([key, summary.length > 10]).toEqual([key, true]);
   });
 });

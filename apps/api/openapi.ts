@@ -8,10 +8,11 @@ import { RIGHTS, type Permission } from '#libs/identity/principal';
 import type { JsonSchema } from '#libs/platform/validation/decorators';
 import { schemaOf, type DtoClass } from '#libs/platform/validation/schema';
 import { CONTROLLERS } from './controllers.js';
-import { ANSWERS, problemExample, ref } from './docs/answers.js';
-import { BODIES, FIELDS, OPERATIONS, type Answered, type HeaderName, type Operation, type RequestHeader } from './docs/operations.js';
+import { PROBLEM, problemExample } from './docs/problem.js';
+import { ref, type Answered, type HeaderName, type Operation, type RequestHeader, type Surface } from './docs/surface.js';
 import type { OpenApiDocument, OpenApiOperation } from './docs/page.js';
 import { PERMISSION } from './permission.js';
+import { SURFACES } from './surfaces.js';
 
 /** What any route may answer, and what any route with a permission may. */
 const EVERY: readonly ErrorCode[] = ['invalid_request', 'two_credentials', 'request_timeout', 'unsupported_media_type', 'rate_limited', 'header_too_large', 'internal'];
@@ -38,22 +39,23 @@ const REQUEST_HEADERS: Record<RequestHeader, { description: string; schema: Json
   traceparent: { description: 'W3C trace context; goes into every event that follows.', schema: { type: 'string', pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' }, example: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
 };
 
-/** The description of the running API: its routes from the controllers, their bodies from the DTOs, the rest from `docs/operations.ts`. */
+/** The description of the running API: its routes from the controllers, their bodies from the DTOs, the rest from the surfaces. */
 export async function openApiDocument(): Promise<OpenApiDocument> {
   const document = await scanned();
   const handlers = new Map(CONTROLLERS.flatMap((c) => Object.getOwnPropertyNames(c.prototype).map((name) => [`${c.name}_${name}`, (c.prototype as unknown as Record<string, object>)[name]!])));
-  const left = new Set(Object.keys(OPERATIONS));
+  const operations = new Map(SURFACES.flatMap((surface) => Object.entries(surface.operations).map(([key, operation]) => [key, { surface, operation }] as const)));
+  const left = new Set(operations.keys());
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const [method, bare] of Object.entries(methods)) {
       const key = bare.operationId!;
-      const known = OPERATIONS[key];
-      if (!known) throw new Error(`${key} (${method.toUpperCase()} ${path}) is not described in apps/api/docs/operations.ts`);
+      const known = operations.get(key);
+      if (!known) throw new Error(`${key} (${method.toUpperCase()} ${path}) is described in no *.surface.ts`);
       left.delete(key);
-      methods[method] = described(known, bare, Reflect.getMetadata(PERMISSION, handlers.get(key)!) as Permission);
+      methods[method] = described(known.operation, known.surface, bare, Reflect.getMetadata(PERMISSION, handlers.get(key)!) as Permission);
     }
   }
-  if (left.size > 0) throw new Error(`apps/api/docs/operations.ts describes what no controller has: ${[...left].join(', ')}`);
-  document.components.schemas = { ...Object.fromEntries(Object.entries(BODIES).map(([name, dto]) => [name, { ...schemaOf(dto), properties: Object.fromEntries(propertiesOf(dto).map(([field, schema]) => [field, { ...schema, description: inWords(field) }])) }])), ...ANSWERS };
+  if (left.size > 0) throw new Error(`a *.surface.ts describes what no controller has: ${[...left].join(', ')}`);
+  document.components.schemas = Object.fromEntries([...SURFACES.flatMap(bodiesOf), ...SURFACES.flatMap((s) => Object.entries(s.answers)), ['Problem', PROBLEM]]);
   document.components.headers = HEADERS;
   document.components.examples = examplesOf(Object.fromEntries((Object.keys(ERRORS) as ErrorCode[]).map((code) => [code, problemExample(code)])));
   return JSON.parse(JSON.stringify(document)) as OpenApiDocument;
@@ -72,23 +74,27 @@ async function scanned(): Promise<OpenApiDocument> {
     .setDescription('Messages, accepted once they are on disk, tried until their gateway\'s policy ends, and told from their first event. Errors are `application/problem+json` (RFC 9457).')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer('http://localhost:8000', 'the HTTP listener: API tokens').addServer('https://localhost:8001', 'the mutual-TLS listener: client certificates')
-    .addTag('messages', 'What is sent, and what became of it').addTag('operations', 'How the process is, and how it is used')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API token: `npx heliograph tokens create --owner NAME --role user`.' }, 'token')
     .addSecurity('certificate', { type: 'mutualTLS', description: 'On the mutual-TLS listener: a client certificate that this server\'s own authority issued.' } as never);
+  for (const { tag } of SURFACES) builder.addTag(tag.name, tag.description);
   const document = SwaggerModule.createDocument(app, builder.build());
   await app.close();
   return document as unknown as OpenApiDocument;
 }
 
-function described(known: Operation, bare: OpenApiOperation, permission: Permission): OpenApiOperation {
+/** The bodies that a surface takes, each field with its words. */
+const bodiesOf = (surface: Surface): [string, JsonSchema][] => Object.entries(surface.bodies).map(([name, dto]) =>
+  [name, { ...schemaOf(dto), properties: Object.fromEntries(propertiesOf(dto).map(([field, schema]) => [field, { ...schema, description: inWords(surface, field) }])) }]);
+
+function described(known: Operation, surface: Surface, bare: OpenApiOperation, permission: Permission): OpenApiOperation {
   const open = permission === 'public';
   const parameters = [
     ...(bare.parameters ?? []).filter((p) => p.in === 'path').map((p) => ({ ...p, schema: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,100}$' }, example: 'msg_PfeWAltfB_KARUpfCknk7ZLNynAheVzq' })),
-    ...(known.query ? propertiesOf(known.query).map(([name, schema]) => ({ name, in: 'query', required: false, description: inWords(name), schema: withoutNull(schema) })) : []),
+    ...(known.query ? propertiesOf(known.query).map(([name, schema]) => ({ name, in: 'query', required: false, description: inWords(surface, name), schema: withoutNull(schema) })) : []),
     ...(known.headers ?? []).map((name) => ({ name, in: 'header', required: false, ...REQUEST_HEADERS[name] })),
   ];
   return {
-    operationId: known.id, tags: [known.tag], summary: known.summary, ...(known.description ? { description: known.description } : {}),
+    operationId: known.id, tags: [surface.tag.name], summary: known.summary, ...(known.description ? { description: known.description } : {}),
     ...(open ? {} : { 'x-permission': permission, 'x-roles': RIGHTS[permission].roles, security: [{ token: [] }, { certificate: [] }] }),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(known.body ? { requestBody: { required: true, content: { 'application/json': { schema: known.body.schema, examples: examplesOf(known.body.examples) } } } } : {}),
@@ -101,9 +107,9 @@ function described(known: Operation, bare: OpenApiOperation, permission: Permiss
 
 const propertiesOf = (dto: DtoClass): [string, JsonSchema][] => Object.entries(schemaOf(dto)['properties'] as Record<string, JsonSchema>);
 
-function inWords(field: string): string {
-  const words = FIELDS[field];
-  if (words === undefined) throw new Error(`the field ${field} is not described in apps/api/docs/operations.ts`);
+function inWords({ tag, fields }: Surface, field: string): string {
+  const words = fields[field];
+  if (words === undefined) throw new Error(`the field ${field} is not described in the surface of ${tag.name}`);
   return words;
 }
 

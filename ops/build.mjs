@@ -1,4 +1,4 @@
-// Compiles apps, libs, projections and test/bench into dist/, each file by itself with swc: only what is newer than its output,
+// Compiles apps, libs, projections, test/bench and the test server for EventStoreDB into dist/, each file by itself with swc: only what is newer than its output,
 // so that `npm start` can ask each time. Also `import { build } from './build.mjs'`. `--force` compiles everything.
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, copyFileSync, writeFileSync, rmdirSync, renameSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(ROOT, 'dist');
-const ROOMS = ['apps', 'libs', 'projections', 'test/bench'];
+const ROOMS = ['apps', 'libs', 'projections', 'test/bench', 'test/engines/eventstoredb-server'];
 const ASSET = /\.(json|html|css|svg|js)$/;
 const SKIP = /\.(spec|d)\.ts$/;
 

@@ -1,0 +1,35 @@
+// EventStoreDB, for tests: no package carries the server, so this is the protocol server of our own, test/engines/eventstoredb-server.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from '../../build.mjs';
+import { launch } from '../process.mjs';
+
+const MAIN = fileURLToPath(new URL('../../../dist/test/engines/eventstoredb-server/main.js', import.meta.url));
+
+/** The line in which a server says where it is, once it answers. */
+function told(folder) {
+  const log = join(folder, 'output.log');
+  const line = existsSync(log) ? readFileSync(log, 'utf8').split('\n').findLast((l) => l.startsWith('{"url":')) : undefined;
+  return line ? JSON.parse(line) : null;
+}
+
+export default {
+  name: 'eventstoredb',
+  variable: 'EVENTSTORE_URL',
+
+  missing: () => (existsSync(MAIN) ? null : 'the test server for EventStoreDB is not built: npm run build'),
+
+  install: () => build(),
+
+  /** `args`: more of its options (its README). Its control port is in `control`. */
+  async up({ folder, port, args = [] }) {
+    const env = { ...process.env, NODE_OPTIONS: '' };
+    const pid = await launch({
+      command: process.execPath, folder, env,
+      args: ['--disable-warning=ExperimentalWarning', MAIN, '--folder', join(folder, 'events'), '--port', String(port), ...args],
+      answers: () => told(folder) !== null,
+    });
+    return { ...told(folder), pid };
+  },
+};

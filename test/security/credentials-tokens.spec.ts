@@ -30,7 +30,7 @@ const NO = 'invalid_token: invalid_token';
 describe('an API token', () => {
   it('is its owner', async () => {
     const { id, text } = issue();
-    expect(await bearer(text)).toEqual({ owner: 'billing', role: 'operator', credential: { kind: 'api-token', id } });
+    expect(await bearer(text)).toEqual({ owner: 'billing', role: 'operator', scopes: null, credential: { kind: 'api-token', id } });
     expect(await asked({ authorization: [`bearer  ${text}`] })).toMatchObject({ owner: 'billing' });
   });
   it('is nothing that was issued before', () => {

@@ -4,7 +4,8 @@ import { Refusal } from '#libs/event-sourcing/errors';
 import { NO_STREAM } from '#libs/event-sourcing/event';
 import { loadAuthority, LONGEST_DAYS, sha256 } from '#libs/identity/certificate/authority';
 import { readClient, writeClient } from '#libs/identity/certificate/secrets-folder';
-import { credential, IssueCertificate, OWNER_NAME, OWNER_NAME_RULE } from '#libs/identity/credential/credential.decider';
+import { credential, IssueCertificate } from '#libs/identity/credential/credential.decider';
+import { OWNER_NAME, OWNER_NAME_RULE } from '#libs/identity/credential/owner';
 import { ROLES, type Role } from '#libs/identity/principal';
 import { contextOf, operation, type Parts } from './operation.js';
 

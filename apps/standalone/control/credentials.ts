@@ -18,7 +18,7 @@ export interface CredentialAnswer {
   last_used_at: null;
 }
 
-const WORDS: Record<ListedCredential['kind'], string> = { 'api-token': 'an API token', 'client-certificate': 'a client certificate' };
+const WORDS: Record<ListedCredential['kind'], string> = { 'api-token': 'an API token', 'api-key': 'an API key', 'client-certificate': 'a client certificate' };
 
 export const createToken = operation<{ owner: string; role: Role; expires_days?: number }, { id: string; token: string; owner: string; role: Role; expires_at: string | null }>({
   given: {
@@ -65,7 +65,7 @@ export const revokeOf = (kind: ListedCredential['kind']) => operation<{ id: stri
 });
 
 const answerOf = (id: string, row: ListedCredential, now: Date): CredentialAnswer => ({
-  id, owner: row.owner, role: row.role, state: stateOf(row, now.getTime()),
+  id, owner: row.owner, role: row.role ?? '', state: stateOf(row, now.getTime()),
   issued_at: row.issuedAt, expires_at: row.expiresAt, revoked_at: row.revokedAt, reason: row.reason, last_used_at: null,
 });
 

@@ -4,7 +4,7 @@ import {
   PemConverter, SubjectAlternativeNameExtension, SubjectKeyIdentifierExtension, X509Certificate, X509CertificateGenerator, type Extension,
 } from '@peculiar/x509';
 import { Refusal } from '#libs/event-sourcing/errors';
-import { OWNER_NAME, OWNER_NAME_RULE } from '../credential/credential.decider.js';
+import { isOwner, OWNER_NAME_RULE } from '../credential/owner.js';
 
 /** A certificate and its private key (PKCS #8), both PEM. */
 export interface KeyPair { certificate: string; privateKey: string }
@@ -99,7 +99,7 @@ export async function loadAuthority(pair: KeyPair, sources: Sources): Promise<Au
   };
   const signClient = async ({ owner, days }: ClientWanted, publicKey: CryptoKey): Promise<IssuedCertificate> => {
     const errors = [
-      ...OWNER_NAME.test(owner) ? [] : [{ field: 'owner', message: OWNER_NAME_RULE }],
+      ...isOwner(owner) ? [] : [{ field: 'owner', message: OWNER_NAME_RULE }],
       ...Number.isInteger(days) && days >= 1 && days <= LONGEST_DAYS ? [] : [{ field: 'days', message: `must be a whole number from 1 to ${LONGEST_DAYS}` }],
     ];
     if (errors.length) throw new Refusal('validation_failed', undefined, errors);

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OWNER_NAME } from '../credential/credential.decider.js';
+import { OWNER_NAME } from '../credential/owner.js';
 import { createAuthority, loadAuthority, type Authority, type KeyPair, type Sources } from './authority.js';
 import { checkFolder, flushFolder, isInside, NotPrivate, readOwn, replace, writeNew } from './private-files.js';
 

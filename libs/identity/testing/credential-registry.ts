@@ -30,7 +30,7 @@ export class CredentialRegistry {
     const at = this.now().toISOString();
     const decided = (credential.decide as Decisions)[command.constructor.name]!(state, command.data, at, command.id);
     const events = decided.map(({ type, data }, i): StoredEvent => ({
-      id: randomUUID(), type, version: 1, data, stream, revision: past.length + i, position: String(past.length + i),
+      id: randomUUID(), type, version: credential.versions?.[type] ?? 1, data, stream, revision: past.length + i, position: String(past.length + i),
       tags: { owner: 'spec' }, metadata: { ...this.context, at },
     }));
     this.#streams.set(stream, [...past, ...events]);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { AnyDecider } from '../decider.js';
 import type { AnyProcess } from '../process.js';
 import type { AnyProjection } from '../projection.js';
@@ -19,6 +20,7 @@ import { EventRegistry } from './event-registry.js';
 import { follow, statusOf, type Around, type Follower, type FollowerStatus } from './following.js';
 import { collectionOf, projecting, type Projecting } from './projecting.js';
 import { dueWorkAnew, projectionAnew } from './rebuilding.js';
+import { leading, type Leading } from './leading.js';
 import { LiveState, type LiveListener } from './live-state.js';
 import { reacting, type Reacting } from './reacting.js';
 import { Scheduler, type LaneSettings } from './scheduler.js';
@@ -65,6 +67,7 @@ export class Kernel {
   readonly #rebuilding = new Map<string, Promise<unknown>>();
   #due: DueWork | null = null;
   #sweep: (() => void) | null = null;
+  #leading: Leading | null = null;
 
   private constructor(readonly options: KernelOptions, readonly registry: EventRegistry, readonly keyring: Keyring, readonly sealer: Sealer,
     readonly states: States, readonly commands: Commands, readonly scheduler: Scheduler, readonly seeing: Seeing,
@@ -104,7 +107,7 @@ export class Kernel {
       this.reactings.set(r.reaction.name, follower);
       void this.#follow(follower);
     }
-    this.#startDueWork();
+    this.#leading = leading('scheduler', randomUUID(), engine.shared, clock, (leads) => (leads ? this.#startDueWork() : this.#endDueWork()));
     const sweep = (): void => { this.scheduler.sweep(); this.#sweep = clock.after(5_000, sweep); };
     this.#sweep = clock.after(5_000, sweep);
   }
@@ -118,10 +121,28 @@ export class Kernel {
   /** streams whose due work nobody can tell, because their fold failed */
   parkedDueWork(): number { return this.#due?.parked() ?? 0; }
 
-  #startDueWork(): void {
+  /** Of several processes one knows what is due, and hands it over. */
+  #startDueWork(): Promise<void> {
     const { engine, clock, processes } = this.options;
     this.#due = dueWork(processes, engine.eventStore, engine.readModels, this.states, this.registry, this.scheduler, clock);
     void this.#follow(this.#due);
+    return Promise.resolve();
+  }
+
+  async #endDueWork(): Promise<void> {
+    this.scheduler.close();
+    await this.#end(DUE_WORK_FOLLOWER);
+    await this.#due?.close();
+    this.#due = null;
+    this.scheduler.clear();
+  }
+
+  async #end(name: string): Promise<void> {
+    const running = this.#running.get(name);
+    running?.stop.abort();
+    await running?.ended;
+    this.#running.delete(name);
+    this.statuses.delete(name);
   }
 
   #follow(follower: Follower, status: FollowerStatus = statusOf(follower.name)): Promise<void> {
@@ -142,6 +163,7 @@ export class Kernel {
   rebuild(name: string, progress: (events: number, at: Position, to: Position) => void): Promise<number> {
     const p = this.options.projections.find((x) => x.name === name);
     if (!p && name !== DUE_WORK_FOLLOWER) return Promise.reject(new Refusal('not_found', `There is no view ${name}. There are: ${[...this.options.projections.map((x) => x.name), DUE_WORK_FOLLOWER].join(', ')}.`));
+    if (!p && this.#leading && !this.#due) return Promise.reject(new Refusal('conflict', 'Another process knows what is due: end it first, or ask it.'));
     if (this.#rebuilding.has(name)) return Promise.reject(new Refusal('conflict', `${name} is being rebuilt already.`));
     const work = this.#rebuild(name, p, progress).finally(() => this.#rebuilding.delete(name));
     this.#rebuilding.set(name, work.catch(() => undefined));
@@ -162,7 +184,7 @@ export class Kernel {
       const folding = p ? await projectionAnew(p, views, this.registry) : await dueWorkAnew(this.options.processes, views, this.states, this.registry);
       return await foldInBulk(folding, store, views, { to, signal: this.#stop.signal, progress: (events, at) => { if (to !== null) progress(events, at, to); } });
     } finally {
-      if (running && !this.#stop.signal.aborted) { if (p) this.#startProjection(p); else this.#startDueWork(); }
+      if (running && !this.#stop.signal.aborted) { if (p) this.#startProjection(p); else void this.#startDueWork(); }
     }
   }
 
@@ -179,6 +201,6 @@ export class Kernel {
     this.#stop.abort();
     await Promise.all([...this.#running.values()].map((r) => r.ended));
     await Promise.all(this.#rebuilding.values());
-    await this.#due?.close();
+    await this.#leading?.close();
   }
 }

@@ -66,7 +66,14 @@ export class Scheduler {
 
   /** Nothing is handed over before the start has filled it. */
   open(): void { this.#held = false; this.#pump(); }
-  close(): void { this.#held = true; this.#cancelWake?.(); }
+  close(): void { this.#held = true; this.#cancelWake?.(); this.#cancelWake = null; this.#wakeAt = Infinity; }
+  /** Forgets everything: another process hands over from now on, or this one begins anew, its lanes with empty buckets. */
+  clear(): void {
+    this.close();
+    this.#entries.clear();
+    this.#lanes.clear();
+    for (const heap of [this.#free, this.#until]) heap.retain(() => false);
+  }
 
   /** The stream's due thing is now this, or nothing. */
   offer(stream: string, due: Due | null): void {

@@ -1,0 +1,141 @@
+import { BACKWARDS, END, FORWARDS, START } from '@eventstore/db-client';
+import { Damaged } from '#libs/event-sourcing/errors';
+import type { Position, StoredEvent } from '#libs/event-sourcing/event';
+import type { Batch } from '#libs/event-sourcing/ports/event-store';
+import type { Calls } from './calls.js';
+import { reactionTo } from './failures.js';
+import { ORIGIN, placeOf } from './position.js';
+import { opened, sizeOf, whereIs } from './stored-form.js';
+
+const PAGE = 1000;
+const WINDOW = 2000; // events of the whole log read in one call
+const PAGE_BYTES = 16 * 1024 * 1024;
+
+/** EventStoreDB's own streams begin with it. */
+export const isOurs = (stream: string): boolean => !stream.startsWith('$');
+
+export const matcher = (prefixes: readonly string[]): (stream: string) => boolean =>
+  prefixes.length === 0 ? isOurs : (stream) => isOurs(stream) && prefixes.some((p) => stream.startsWith(p));
+
+/** A stretch of the log; `end`: nothing lies beyond it. */
+export type Window = Batch & { end: boolean };
+
+/** Reads the log in bounded calls. */
+export class LogReader {
+  #highest: Position = ORIGIN;
+
+  constructor(readonly calls: Calls) {}
+
+  /** The last position that was seen or answered here; ORIGIN before the first. */
+  get highest(): Position { return this.#highest; }
+  raise(position: Position): void { if (position > this.#highest) this.#highest = position; }
+
+  async read(stream: string, from: number, limit: number): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    for (;;) {
+      const at = from + events.length;
+      const most = Math.min(PAGE, limit - events.length);
+      const { page, cut } = most > 0 ? await this.#page(stream, at, most) : { page: [], cut: false };
+      for (const event of page) {
+        if (event.revision !== from + events.length) throw new Damaged(`event ${from + events.length} of ${stream} is missing`, event.position);
+        events.push(event);
+      }
+      if (events.length >= limit || (!cut && page.length < most)) return events;
+    }
+  }
+
+  async #page(stream: string, from: number, most: number): Promise<{ page: StoredEvent[]; cut: boolean }> {
+    const { calls } = this;
+    return calls.run(async (client) => {
+      const page: StoredEvent[] = [];
+      let bytes = 0;
+      await this.#unlessAbsent(calls.drain(client.readStream(stream, { fromRevision: BigInt(from), maxCount: most, direction: FORWARDS }), ({ event }) => {
+        if (event) {
+          page.push(opened(event));
+          bytes += sizeOf(event);
+        }
+        return bytes > PAGE_BYTES && page.length < most;
+      }));
+      return { page, cut: bytes > PAGE_BYTES };
+    });
+  }
+
+  async last(stream: string): Promise<StoredEvent | null> {
+    const { calls } = this;
+    return calls.run(async (client) => {
+      let last: StoredEvent | null = null;
+      await this.#unlessAbsent(calls.drain(client.readStream(stream, { fromRevision: END, maxCount: 1, direction: BACKWARDS }), ({ event }) => {
+        if (event) last = opened(event);
+        return false;
+      }));
+      return last;
+    });
+  }
+
+  async #unlessAbsent(read: Promise<void>): Promise<void> {
+    try {
+      await read;
+    } catch (error) {
+      if (reactionTo(error) !== 'absent') throw error;
+    }
+  }
+
+  /** Up to `limit` matching events after a position, from at most so many of the log that one call stays short. */
+  async window(after: Position | null, wanted: (stream: string) => boolean, limit: number): Promise<Window> {
+    const { calls } = this;
+    const most = WINDOW + 1; // the one at `after` comes along
+    return calls.run(async (client) => {
+      const events: StoredEvent[] = [];
+      let seen = 0;
+      let bytes = 0;
+      let position = after ?? ORIGIN;
+      await calls.drain(client.readAll({ fromPosition: after === null || after === ORIGIN ? START : placeOf(after), maxCount: most, direction: FORWARDS }), ({ event }) => {
+        seen++;
+        if (!event) return false;
+        const at = whereIs(event);
+        if (at <= position) return false;
+        if (wanted(event.streamId)) {
+          events.push(opened(event));
+          bytes += sizeOf(event);
+        }
+        position = at;
+        return events.length >= limit || bytes > PAGE_BYTES;
+      });
+      this.raise(position);
+      return { events, position, end: seen < most && events.length < limit && bytes <= PAGE_BYTES };
+    });
+  }
+
+  head(): Promise<Position | null> {
+    return this.calls.run(async (client) => {
+      let head: Position | null = null;
+      await this.calls.drain(client.readAll({ fromPosition: END, maxCount: 1, direction: BACKWARDS }), ({ event }) => {
+        if (event) this.raise(head = whereIs(event));
+        return false;
+      });
+      return head;
+    });
+  }
+
+  /**
+   * Where the log ends, and whether something of ours lies between a position and that end;
+   * `ours` null: so much that is not ours stands there that its last `most` events do not tell.
+   */
+  endAfter(position: Position, most: number): Promise<{ head: Position | null; ours: boolean | null }> {
+    return this.calls.run(async (client) => {
+      let head: Position | null = null;
+      let ours: boolean | null = null;
+      let seen = 0;
+      await this.calls.drain(client.readAll({ fromPosition: END, maxCount: most, direction: BACKWARDS }), ({ event }) => {
+        if (!event) return false;
+        const at = whereIs(event);
+        if (head === null) this.raise(head = at);
+        seen++;
+        if (at <= position) ours = false;
+        else if (isOurs(event.streamId)) ours = true;
+        return ours !== null;
+      });
+      return { head, ours: ours ?? (seen < most ? false : null) }; // fewer: that is the whole log
+    });
+  }
+}

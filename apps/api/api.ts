@@ -1,4 +1,4 @@
-import { Module, type DynamicModule, type LoggerService, type Provider } from '@nestjs/common';
+import { Module, type DynamicModule, type LoggerService, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -13,7 +13,6 @@ import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import { withoutData, type Log } from '#libs/platform/telemetry/log';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
-import { CONTROLLERS } from './controllers.js';
 import { OPENAPI } from './docs/docs.controller.js';
 import { METRICS, READINESS } from './health.controller.js';
 import type { Gateways } from './messages/acceptance.js';
@@ -35,6 +34,8 @@ export interface ApiOptions {
   bodyLimit: number;
   /** requests per window, by kind of credential; `address` for who is not signed in */
   limits: Record<'address' | Principal['credential']['kind'], Limits>;
+  /** what answers: everything, or only how this process is */
+  controllers: Type[];
   /** begins every request id of this process */
   requestIdPrefix: string;
 }
@@ -56,7 +57,7 @@ class ApiModule {
       { provide: APP_GUARD, useValue: limits },
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways, accepted: (form, count) => o.metrics.accepted.inc({ form }, count) }) },
     ];
-    return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: CONTROLLERS, providers };
+    return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: o.controllers, providers };
   }
 }
 
@@ -64,7 +65,7 @@ export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: C
 
 /** The HTTP application, initialised and without a port. @throws Error when a route declares no permission */
 export async function createApi(options: ApiOptions): Promise<Api> {
-  for (const controller of CONTROLLERS) everyRoutePermitted(controller);
+  for (const controller of options.controllers) everyRoutePermitted(controller);
   const readiness = new Readiness(options.kernel, options.clock, options.metrics);
   const limits = new LimitsGuard({
     shared: options.kernel.options.engine.shared, now: () => options.clock.now().getTime(),

@@ -4,3 +4,5 @@ import { MessagesController } from './messages/messages.controller.js';
 
 /** Everything that answers over HTTP: what the API serves, and what its description is made from. */
 export const CONTROLLERS = [MessagesController, HealthController, DocsController];
+/** What a process answers that is not the API: how it is. */
+export const HEALTH_ONLY = [HealthController];

@@ -23,7 +23,8 @@ export interface AskOptions { progress?: (at: Progress) => void; env?: NodeJS.Pr
 export async function ask<N extends OperationName>(name: N, given: GivenOf<N>, options: AskOptions = {}): Promise<ResultOf<N>> {
   const c = options.configuration ?? parseConfiguration(options.env ?? process.env);
   const progress = options.progress ?? (() => undefined);
-  const server = await askServer(c, name, given, progress);
+  // in a cluster nobody holds the data: the command line is one more process on it
+  const server = c.engines === 'embedded' ? await askServer(c, name, given, progress) : null;
   if (server) return server.result as ResultOf<N>;
   return await askFolder(c, name, given, progress) as ResultOf<N>;
 }

@@ -4,7 +4,7 @@ import type { StoredEvent } from '#libs/event-sourcing/event';
 import { systemClock, type Clock } from '#libs/event-sourcing/running/clock';
 import type { Around } from '#libs/event-sourcing/running/following';
 import { Kernel } from '#libs/event-sourcing/running/kernel';
-import { openEmbedded, type Embedded } from '#libs/engines/embedded/embedded';
+import { openEngines, type OpenedEngine } from '#libs/engines/engines';
 import { acceptCertificates, mtlsOptions } from '#libs/identity/certificate/mutual-tls';
 import { ensureSecrets, type Secrets } from '#libs/identity/certificate/secrets-folder';
 import { liveCredentials, type Credentials } from '#libs/identity/credential/credentials';
@@ -18,15 +18,21 @@ import { createLog, type Log } from '#libs/platform/telemetry/log';
 import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { createApi, type Api, type ApiOptions } from '../api/api.js';
+import { CONTROLLERS, HEALTH_ONLY } from '../api/controllers.js';
 import { runWorker } from '../worker/worker.js';
 import { openControlSocket } from './control/control-socket.js';
 import { SUBJECTS } from './subjects.js';
 
-/** A running Heliograph in one process: API, follower and worker on the embedded engines. */
+/** What a process of Heliograph can be; `npm start` is all of them. */
+export const PARTS = ['api', 'projector', 'worker'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** A running process of Heliograph: one part, or all of it. */
 export interface House {
+  parts: readonly Part[];
   api: Api;
   kernel: Kernel;
-  engine: Embedded;
+  engine: OpenedEngine;
   secrets: Secrets;
   metrics: Metrics;
   credentials: Credentials;
@@ -34,6 +40,9 @@ export interface House {
   /** Takes no more, lets requests and calls end within SHUTDOWN_SECONDS, cuts the rest and ends everything; answers how many connections had to be cut. */
   close(): Promise<{ cut: number }>;
 }
+
+/** What a spec, or a start, gives the house in place of its own. */
+export interface Given { clock?: Clock | undefined; log?: Log | undefined; tracing?: Tracing | undefined; parts?: readonly Part[] }
 
 export const gatewaysOf = (c: Configuration): Map<string, GatewaySettings> => {
   const defaults = defaultGateways({ ...(c.gatewayHttpUrl ? { httpUrl: c.gatewayHttpUrl } : {}), ...(c.gatewaySmsUrl ? { smsUrl: c.gatewaySmsUrl } : {}) })
@@ -66,13 +75,15 @@ const within = async (clock: Clock, ms: number, work: Promise<unknown>): Promise
   await Promise.race([work, new Promise<void>((over) => { cancel = clock.after(ms, over); })]).finally(() => cancel());
 };
 
-/** Opens the whole house; whoever fails half-way closes what was opened. */
-export async function openHouse(c: Configuration, clock: Clock = systemClock, log: Log = createLog(c.logLevel), tracing?: Tracing): Promise<House> {
+/** Opens the house, or a part of it; whoever fails half-way closes what was opened. */
+export async function openHouse(c: Configuration, { clock = systemClock, log = createLog(c.logLevel), tracing, parts = PARTS }: Given = {}): Promise<House> {
+  const is = (part: Part): boolean => parts.includes(part);
+  if (c.engines === 'embedded' && parts.length < PARTS.length) throw new Error('One process holds the embedded engines: use `npm start`, or ENGINES=cluster for parts.');
   const secrets = await ensureSecrets({ dir: c.secretsDir, masterKeyFile: c.masterKeyFile, dataDir: c.dataDir, production: c.environment === 'production', serverNames: c.publicHosts }, { now: () => clock.now(), random: randomBytes });
-  const engine = await openEmbedded({ dir: c.dataDir });
+  const engine = await openEngines(c, clock);
   const undo: (() => Promise<unknown>)[] = [() => engine.close()];
   try {
-    for (const warning of engine.warnings) log.warn({ part: 'data folder' }, warning);
+    for (const warning of engine.warnings) log.warn({ part: 'engines' }, warning);
     const gateways = gatewaysOf(c);
     const credentials = liveCredentials({ load: (stream) => engine.eventStore.read(stream, 0, 1_000), monotonic: () => clock.monotonic() });
     const kernel = await Kernel.open({
@@ -86,37 +97,56 @@ export async function openHouse(c: Configuration, clock: Clock = systemClock, lo
     const metrics = createMetrics();
     kernel.commands.onAppend(() => metrics.appends.inc());
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
-    const api = await createApi({ kernel, credentials, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: limitsOf(c), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_` });
+    const api = await createApi({
+      kernel, credentials, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: limitsOf(c), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
+      controllers: is('api') ? CONTROLLERS : HEALTH_ONLY,
+    });
     undo.push(() => api.app.close());
-    const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production', own: c.publicHosts.flatMap((host) => [...c.listenPorts, c.mtlsPort].map((port) => ({ host, port }))) });
-    undo.push(() => egress.close());
-    const working = new AbortController();
-    const worker = runWorker(engine.workQueue, {
-      bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock, tracing,
-      ended: (gateway, outcome, problem, ms) => { metrics.calls.inc({ gateway, outcome, problem: problem ?? 'none' }); metrics.callSeconds.observe({ gateway }, ms / 1000); },
-    }, c.workerConcurrency, working.signal);
-    undo.push(async () => { working.abort(); await within(clock, RECORDING_MS, worker); });
-    kernel.startFollowers();
-    const control = await openControlSocket({ configuration: c, secrets, kernel, clock, random: randomBytes, following: true });
-    undo.push(() => control.close());
-    const listening = await openListeners(c, secrets, api, metrics, log);
+    const working = is('worker') ? openWorker(c, { api, kernel, gateways, clock, metrics, tracing }) : null;
+    if (working) undo.push(() => working.end());
+    if (is('projector')) kernel.startFollowers();
+    // with servers of its own for the data, the command line asks them, not a process
+    if (engine.name === 'embedded') {
+      const control = await openControlSocket({ configuration: c, secrets, kernel, clock, random: randomBytes, following: true });
+      undo.push(() => control.close());
+    }
+    const listening = await openListeners(c, is('api'), secrets, api, metrics, log);
     const close = async (): Promise<{ cut: number }> => {
       api.readiness.drain();
-      working.abort();
       kernel.scheduler.close();
       const wholeMs = c.shutdownSeconds * 1000;
-      const [ended] = await Promise.all([listening.close(wholeMs), within(clock, wholeMs, worker)]);
-      // calls that still run end as cut off, and are recorded so; where that cannot be written, their settling after the next start tells it
-      await egress.close();
-      await within(clock, RECORDING_MS, worker);
+      const [ended] = await Promise.all([listening.close(wholeMs), working?.drain(wholeMs)]);
+      await working?.end();
       for (const step of undo.reverse()) await step();
       return ended;
     };
-    return { api, kernel, engine, secrets, metrics, credentials, listening, close };
+    return { parts, api, kernel, engine, secrets, metrics, credentials, listening, close };
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
   }
+}
+
+interface WorkerParts { api: Api; kernel: Kernel; gateways: Map<string, GatewaySettings>; clock: Clock; metrics: Metrics; tracing: Tracing | undefined }
+
+/** The worker, at work. `drain` takes no more and lets calls end; `end` cuts those that still run, which are recorded so. */
+function openWorker(c: Configuration, { api, kernel, gateways, clock, metrics, tracing }: WorkerParts): { drain(ms: number): Promise<void>; end(): Promise<void> } {
+  const { engine } = kernel.options;
+  const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production', own: c.publicHosts.flatMap((host) => [...c.listenPorts, c.mtlsPort].map((port) => ({ host, port }))) });
+  const stop = new AbortController();
+  const work = runWorker(engine.workQueue, {
+    bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock, tracing,
+    ended: (gateway, outcome, problem, ms) => { metrics.calls.inc({ gateway, outcome, problem: problem ?? 'none' }); metrics.callSeconds.observe({ gateway }, ms / 1000); },
+  }, c.workerConcurrency, stop.signal);
+  return {
+    drain: (ms) => { stop.abort(); return within(clock, ms, work); },
+    async end() {
+      stop.abort();
+      // where an outcome cannot be written, its settling after the next start tells it
+      await egress.close();
+      await within(clock, RECORDING_MS, work);
+    },
+  };
 }
 
 /** Why a handshake fails, for a label; the rest is `other`. */
@@ -124,11 +154,11 @@ const HANDSHAKE_REASONS: Record<string, string> = {
   ERR_SSL_HTTP_REQUEST: 'plain HTTP', ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS', ERR_SSL_UNSUPPORTED_PROTOCOL: 'old TLS', ERR_SSL_NO_SHARED_CIPHER: 'no shared cipher', ERR_TLS_HANDSHAKE_TIMEOUT: 'timeout', ECONNRESET: 'reset',
 };
 
-async function openListeners(c: Configuration, secrets: Secrets, api: Api, metrics: Metrics, log: Log): Promise<Listening> {
+async function openListeners(c: Configuration, mutualToo: boolean, secrets: Secrets, api: Api, metrics: Metrics, log: Log): Promise<Listening> {
   const tls = c.tlsCert && c.tlsKey ? { cert: readFileSync(c.tlsCert), key: readFileSync(c.tlsKey) } : undefined;
   const plain = c.listenPorts.map((port) => ({ host: c.listenHost, port, ...(tls ? { tls } : {}) }));
   const mutual = c.mtlsPort === null ? [] : [{ host: c.listenHost, port: c.mtlsPort, tls: mtlsOptions(secrets) }];
-  const withMutual = c.mtlsPort === 0 ? plain : [...plain, ...mutual];
+  const withMutual = c.mtlsPort === 0 || !mutualToo ? plain : [...plain, ...mutual];
   const listening = await listen(api.app.getHttpAdapter().getInstance(), { ports: withMutual, requestIdPrefix: 'req_early_',
     refused: (code) => { metrics.unreadable.inc({ code }); log.debug({ reason: code }, 'a request could not be read'); },
     handshakeFailed: (error) => {

@@ -79,7 +79,7 @@ export class WholeHouse {
     this.house = await openHouse(parseConfiguration({
       NODE_ENV: 'test', LISTEN_PORTS: '0', MTLS_PORT: String(this.mtlsPort), GATEWAY_MOCK_PORT: String(this.mock.port), GATEWAYS_FILE: gatewaysFile, DATA_DIR: 'data', SECRETS_DIR: 'secrets',
       RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5', ...env,
-    }, this.dir), clock, log, tracing);
+    }, this.dir), { clock, log, tracing });
   }
   async stop(): Promise<void> {
     for (const agent of this.#agents.splice(0)) agent.destroy();

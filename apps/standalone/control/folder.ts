@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { openEmbedded } from '#libs/engines/embedded/embedded';
+import { openEngines } from '#libs/engines/engines';
 import { systemClock, type Clock } from '#libs/event-sourcing/running/clock';
 import { Kernel } from '#libs/event-sourcing/running/kernel';
 import { loadSecrets } from '#libs/identity/certificate/secrets-folder';
@@ -11,13 +11,13 @@ import type { Parts } from './operation.js';
 const NO_LANE = { rate: 1, concurrency: 1, circuit: { failures: 1, windowMs: 1, windowCalls: 1, windowShare: 1, probeMs: 1 } };
 
 /**
- * The parts of a house on a folder that no server holds: engines and kernel, without listeners, worker, followers or scheduler,
- * so that nothing can be sent. Holds the folder's lock until it is closed.
+ * The parts of a house on a folder that no server holds, or on the cluster's servers: engines and kernel, without listeners, worker,
+ * followers or scheduler, so that nothing can be sent. Holds the folder's lock until it is closed.
  * @throws SecretsRefused · Damaged · Error when another process holds the folder
  */
 export async function openFolder(c: Configuration, clock: Clock = systemClock): Promise<{ parts: Parts; close(): Promise<void> }> {
   const secrets = await loadSecrets({ dir: c.secretsDir, masterKeyFile: c.masterKeyFile, dataDir: c.dataDir });
-  const engine = await openEmbedded({ dir: c.dataDir, clock });
+  const engine = await openEngines(c, clock);
   try {
     const kernel = await Kernel.open({ engine, masterKey: secrets.masterKey, clock, ...SUBJECTS, lanes: () => NO_LANE });
     return {

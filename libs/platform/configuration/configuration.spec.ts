@@ -62,7 +62,7 @@ describe('configuration', () => {
   });
 
   it.each([
-    ['the cluster engines, which are not there yet', { ENGINES: 'cluster' }, ['ENGINES']],
+    ['the cluster engines without their servers', { ENGINES: 'cluster', KAFKA_BROKERS: 'localhost:9092' }, ['EVENTSTORE_URL', 'MONGODB_URL']],
     ['the mock in production', { NODE_ENV: 'production', GATEWAY_MOCK_PORT: '5555' }, ['GATEWAY_MOCK_PORT']],
     ['a certificate without its key', { TLS_CERT: 'a.crt' }, ['TLS_KEY']],
     ['a key without its certificate', { TLS_KEY: 'a.key' }, ['TLS_CERT']],

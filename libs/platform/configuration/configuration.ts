@@ -74,7 +74,8 @@ type Rule = readonly [name: string, must: string, broken: (c: Configuration) => 
 
 /** What settings must be to each other. */
 const RULES: readonly Rule[] = [
-  ['ENGINES', 'must be embedded: cluster is not in this version yet', (c) => c.engines === 'cluster'],
+  ...(['eventstoreUrl', 'mongodbUrl', 'kafkaBrokers'] as const).map((key): Rule =>
+    [SETTINGS[key].name, 'must be set with ENGINES=cluster', (c) => c.engines === 'cluster' && c[key] === null]),
   ['GATEWAY_MOCK_PORT', 'must be 0 in production: the mock answers in place of a gateway, and nothing would be sent', (c) => c.environment === 'production' && c.gatewayMockPort > 0],
   ['TLS_KEY', 'must be set together with TLS_CERT: both or none', (c) => c.tlsCert !== null && c.tlsKey === null],
   ['TLS_CERT', 'must be set together with TLS_KEY: both or none', (c) => c.tlsKey !== null && c.tlsCert === null],

@@ -70,6 +70,16 @@ export const hostPorts: Form<readonly HostPort[]> = {
   parse: (text) => list(hostPort, text),
 };
 
+/** The same, kept as text: a driver reads it. */
+export const brokers: Form<string> = {
+  form: 'host:port with commas between them, such as kafka-1:9092,kafka-2:9092',
+  parse: (text) => (hostPorts.parse(text) ? text.replaceAll(' ', '') : undefined),
+};
+
+const connectionString = (form: string, start: RegExp): Form<string> => ({ form, parse: (text) => (start.test(text) ? text : undefined) });
+export const eventStoreUrl = connectionString('a connection string that begins with esdb:// or esdb+discover://', /^(esdb|kurrentdb)(\+discover)?:\/\/\S+$/);
+export const mongoUrl = connectionString('a connection string that begins with mongodb:// or mongodb+srv://', /^mongodb(\+srv)?:\/\/\S+$/);
+
 export const choice = <const T extends string>(...values: T[]): Form<T> => ({
   form: values.length < 2 ? `${values[0]}` : `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`,
   parse: (text) => values.find((value) => value === text),
@@ -91,6 +101,11 @@ export const httpUrl: Form<string> = {
 export const e164: Form<string> = {
   form: 'an E.164 number: plus sign, country code and number, digits only, such as +1234567890',
   parse: (text) => (/^\+[1-9]\d{1,14}$/.test(text) ? text : undefined),
+};
+
+export const name: Form<string> = {
+  form: '1 to 30 of a-z, 0-9, underscore and hyphen, beginning with a letter',
+  parse: (text) => (/^[a-z][a-z0-9_-]{0,29}$/.test(text) ? text : undefined),
 };
 
 export const word: Form<string> = {

@@ -1,5 +1,5 @@
 /** The one table of settings. docs/configuration.md and .env.example are made from it. */
-import { choice, e164, host, hostPorts, hosts, httpUrl, integer, path, port, ports, word, type Form } from './form.js';
+import { brokers, choice, e164, eventStoreUrl, host, hostPorts, hosts, httpUrl, integer, mongoUrl, name, path, port, ports, word, type Form } from './form.js';
 
 export interface Setting<T> {
   /** the environment variable */
@@ -23,7 +23,13 @@ export const SETTINGS = {
   environment: given('NODE_ENV', choice('development', 'production', 'test'), 'development',
     'In production nothing is made silently: a missing key or certificate ends the start, and the error names the command that makes it. The gateway mock is off.'),
   engines: given('ENGINES', choice('embedded', 'cluster'), 'embedded',
-    'What keeps the data. `embedded`: one process on SQLite files in DATA_DIR. `cluster` is refused: this version does not have it yet.'),
+    'What keeps the data. `embedded`: one process on SQLite files in DATA_DIR. `cluster`: EventStoreDB, MongoDB and Kafka, and as many processes of each part as wanted.'),
+  eventstoreUrl: open('EVENTSTORE_URL', eventStoreUrl, 'none', 'With ENGINES=cluster: the connection string of EventStoreDB, such as `esdb://eventstore:2113?tls=true`. A password in it needs TLS, off this host.'),
+  mongodbUrl: open('MONGODB_URL', mongoUrl, 'none', 'With ENGINES=cluster: the connection string of MongoDB. The databases `heliograph` (views) and `heliograph_keys` are made there.'),
+  kafkaBrokers: open('KAFKA_BROKERS', brokers, 'none', 'With ENGINES=cluster: brokers of Kafka, `host:port` with commas between them.'),
+
+  kafkaReplicas: given('KAFKA_REPLICAS', integer(1, 9), '1', 'Copies of what is in Kafka; a put is acknowledged by all but one of them. 3 in production.'),
+  clusterName: given('CLUSTER_NAME', name, 'heliograph', 'With ENGINES=cluster: begins the names of databases and topics, so that two houses on the same servers do not meet.'),
 
   listenHost: given('LISTEN_HOST', host, '127.0.0.1', 'The address that all listeners bind to. `0.0.0.0` or `::` opens them to the network.'),
   listenPorts: given('LISTEN_PORTS', ports, '8000', 'Ports of the HTTP listener, all with the same content. `0` takes any free port.'),

@@ -1,0 +1,5 @@
+import 'reflect-metadata';
+import { addresses, run } from '../standalone/run.js';
+
+/** The process that performs what is due: the only process from which anything leaves for a gateway. Its port tells how it is (/health, /ready, /metrics). */
+await run(['worker'], { ready: (_c, house, ms) => [`Heliograph's worker is ready (${ms} ms, engines: ${house.engine.name}).`, ...addresses(house), ''].join('\n') });

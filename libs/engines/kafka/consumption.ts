@@ -1,16 +1,19 @@
-import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Job } from '#libs/event-sourcing/ports/work-queue';
 import type { Handled } from '#libs/event-sourcing/process';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import { MemoryWorkQueue } from '../embedded/work-queue.js';
 import { timers } from './deadline.js';
 import { Offsets } from './offsets.js';
-import { decode } from './record.js';
+import { decode, type Found } from './record.js';
 
 /** a job that is put off for longer than this no longer keeps its offset from being committed */
 const HOLD_MS = 10_000;
 /** so many jobs that only this process still holds; one more is left to the log, which hands it over again */
 const MOST_KEPT = 10_000;
+
+export type FoundAt = Found & { offset: string };
+/** What a fetch brought of one partition. */
+export interface Fetched { partition: number; messages: readonly FoundAt[]; lastOffset(): string }
 
 interface Place { offsets: Offsets; offset: number }
 /** A job, the records that brought it, since when its handler has been failing, and whether it is kept without a record. */
@@ -52,10 +55,10 @@ export class Consumption {
   get partitions(): readonly Offsets[] { return [...this.#partitions.values()]; }
 
   /** Takes what was fetched. Answers the records that hold no job: they stay unfinished until `finish`. */
-  take(batch: EachBatchPayload['batch']): { offsets: Offsets; foreign: { message: KafkaMessage; reason: string }[] } | null {
+  take(batch: Fetched): { offsets: Offsets; foreign: { message: FoundAt; reason: string }[] } | null {
     const offsets = this.#partitions.get(batch.partition);
     if (!offsets) return null; // of an assignment that has ended
-    const foreign: { message: KafkaMessage; reason: string }[] = [];
+    const foreign: { message: FoundAt; reason: string }[] = [];
     const jobs: Job[] = [];
     for (const message of batch.messages) {
       const offset = Number(message.offset);

@@ -7,6 +7,7 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
     /** milliseconds since the epoch; -1 for never */
     throttledUntil: number;
     throttleCheckTimeoutId: NodeJS.Timeout | null;
+    push(request: object): void;
     checkPendingRequests(): void;
     scheduleCheckPendingRequests(): void;
   }

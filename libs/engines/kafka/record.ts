@@ -18,6 +18,8 @@ export function encode(job: Job, topic: string): Outgoing {
   return { topic, key: Buffer.from(job.stream), value };
 }
 
+const isText = (v: unknown): v is string => typeof v === 'string' && v.isWellFormed();
+
 /** The job that a record holds, or why it holds none: whoever can write to the topic is trusted no more than a request is. */
 export function decode(found: Found, topic: string): Job | { reason: string } {
   if (found.value === null) return { reason: 'no value' };
@@ -30,7 +32,7 @@ export function decode(found: Found, topic: string): Job | { reason: string } {
   }
   if (read.v !== VERSION) return { reason: `not version ${VERSION}` };
   const { stream, id, lane } = read;
-  if (typeof stream !== 'string' || typeof id !== 'string' || typeof lane !== 'string' || stream === '' || id === '') return { reason: 'not a job' };
+  if (!isText(stream) || !isText(id) || !isText(lane) || stream === '' || id === '') return { reason: 'not a job' };
   const job = { topic, stream, id, lane };
   const ours = encode(job, topic);
   if (!ours.value.equals(found.value)) return { reason: 'not as it is written here' }; // more fields, a field twice, broken characters

@@ -8,19 +8,20 @@ import { openEngines, type OpenedEngine } from '#libs/engines/engines';
 import { acceptCertificates, mtlsOptions } from '#libs/identity/certificate/mutual-tls';
 import { ensureSecrets, type Secrets } from '#libs/identity/certificate/secrets-folder';
 import { liveCredentials, type Credentials } from '#libs/identity/credential/credentials';
-import { defaultGateways } from '#libs/messaging/gateways/default-gateways';
 import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
-import { parseGateways } from '#libs/messaging/gateways/gateways-file';
 import type { Configuration } from '#libs/platform/configuration/configuration';
 import { createEgress } from '#libs/platform/egress/egress.client';
 import { listen, type Listening } from '#libs/platform/http/listeners';
 import { createLog, type Log } from '#libs/platform/telemetry/log';
 import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
-import { createApi, type Api, type ApiOptions } from '../api/api.js';
+import { LiveSettings } from '#libs/settings/settings';
+import { defaultsOf } from '#libs/settings/table';
+import { createApi, type Api } from '../api/api.js';
 import { CONTROLLERS, HEALTH_ONLY } from '../api/controllers.js';
 import { runWorker } from '../worker/worker.js';
 import { openControlSocket } from './control/control-socket.js';
+import { egressRules, liveGateways, liveLimits } from './live-settings.js';
 import { SUBJECTS } from './subjects.js';
 
 /** What a process of Heliograph can be; `npm start` is all of them. */
@@ -36,6 +37,7 @@ export interface House {
   secrets: Secrets;
   metrics: Metrics;
   credentials: Credentials;
+  settings: LiveSettings;
   listening: Listening;
   /** Takes no more, lets requests and calls end within SHUTDOWN_SECONDS, cuts the rest and ends everything; answers how many connections had to be cut. */
   close(): Promise<{ cut: number }>;
@@ -43,18 +45,6 @@ export interface House {
 
 /** What a spec, or a start, gives the house in place of its own. */
 export interface Given { clock?: Clock | undefined; log?: Log | undefined; tracing?: Tracing | undefined; parts?: readonly Part[] }
-
-export const gatewaysOf = (c: Configuration): Map<string, GatewaySettings> => {
-  const defaults = defaultGateways({ ...(c.gatewayHttpUrl ? { httpUrl: c.gatewayHttpUrl } : {}), ...(c.gatewaySmsUrl ? { smsUrl: c.gatewaySmsUrl } : {}) })
-    .map((g) => ({ ...g, rate: c.gatewayRate, concurrency: c.gatewayConcurrency, options: g.kind === 'sms-http' ? { ...g.options, applicationId: c.smsApplicationId, senderNumber: c.smsSenderNumber } : g.options }));
-  const all = c.gatewaysFile ? parseGateways(readFileSync(c.gatewaysFile, 'utf8'), defaults) : defaults;
-  return new Map(all.map((g) => [g.name, g]));
-};
-
-const limitsOf = (c: Configuration): ApiOptions['limits'] => {
-  const signedIn = { minute: c.rateLimitMinute, hour: c.rateLimitHour };
-  return { address: signedIn, 'access-token': signedIn, session: signedIn, 'api-token': signedIn, 'api-key': { minute: 10_000, hour: 10_000 }, 'client-certificate': { minute: c.rateLimitCertificateMinute, hour: c.rateLimitCertificateMinute * 60 }, local: signedIn };
-};
 
 /** A lane without a gateway (it was configured once): as slow as can be, so that nothing rushes when it comes back. */
 const FORGOTTEN_LANE = { rate: 1, concurrency: 1, circuit: { failures: 10, windowMs: 30_000, windowCalls: 20, windowShare: 0.5, probeMs: 30_000 } };
@@ -84,21 +74,23 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
   const undo: (() => Promise<unknown>)[] = [() => engine.close()];
   try {
     for (const warning of engine.warnings) log.warn({ part: 'engines' }, warning);
-    const gateways = gatewaysOf(c);
+    const settings = new LiveSettings(defaultsOf(c));
+    const gateways = liveGateways(c, settings);
     const credentials = liveCredentials({ load: (stream) => engine.eventStore.read(stream, 0, 1_000), monotonic: () => clock.monotonic() });
     const kernel = await Kernel.open({
       engine, masterKey: secrets.masterKey, clock, ...SUBJECTS,
       around: tracing && projectionSpans(tracing),
       lanes: (lane) => gateways.get(lane) ?? FORGOTTEN_LANE,
-      live: [{ prefixes: ['credential-'], onEvent: (event: StoredEvent) => credentials.onEvent(event) }],
+      live: [{ prefixes: ['credential-'], onEvent: (event: StoredEvent) => credentials.onEvent(event) }, settings],
     });
     undo.push(() => kernel.close());
     await kernel.startLive();
+    await settings.start(kernel);
     const metrics = createMetrics();
     kernel.commands.onAppend(() => metrics.appends.inc());
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({
-      kernel, credentials, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: limitsOf(c), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
+      kernel, credentials, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
       controllers: is('api') ? CONTROLLERS : HEALTH_ONLY,
     });
     undo.push(() => api.app.close());
@@ -120,7 +112,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
       for (const step of undo.reverse()) await step();
       return ended;
     };
-    return { parts, api, kernel, engine, secrets, metrics, credentials, listening, close };
+    return { parts, api, kernel, engine, secrets, metrics, credentials, settings, listening, close };
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
@@ -132,7 +124,7 @@ interface WorkerParts { api: Api; kernel: Kernel; gateways: Map<string, GatewayS
 /** The worker, at work. `drain` takes no more and lets calls end; `end` cuts those that still run, which are recorded so. */
 function openWorker(c: Configuration, { api, kernel, gateways, clock, metrics, tracing }: WorkerParts): { drain(ms: number): Promise<void>; end(): Promise<void> } {
   const { engine } = kernel.options;
-  const egress = createEgress({ allow: c.egressAllow, production: c.environment === 'production', own: c.publicHosts.flatMap((host) => [...c.listenPorts, c.mtlsPort].map((port) => ({ host, port }))) });
+  const egress = createEgress(egressRules(c));
   const stop = new AbortController();
   const work = runWorker(engine.workQueue, {
     bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock, tracing,

@@ -3,12 +3,14 @@ import { parts } from '#libs/messaging/batch/parts.process';
 import { credential } from '#libs/identity/credential/credential.decider';
 import { delivery } from '#libs/messaging/message/delivery.process';
 import { message } from '#libs/messaging/message/message.decider';
+import { settings } from '#libs/settings/settings.decider';
 import { credentialList } from '#projections/credential-list/credential-list.projection';
 import { messageLog } from '#projections/message-log/message-log.projection';
+import { settingsAudit } from '#projections/settings-audit/settings-audit.projection';
 
 /** Every subject that this program knows: what decides, what is due, what is shown. The server and the command line open the same. */
 export const SUBJECTS = {
-  deciders: [message, batch, credential],
+  deciders: [message, batch, settings, credential],
   processes: [delivery, parts],
-  projections: [messageLog, credentialList],
+  projections: [messageLog, settingsAudit, credentialList],
 };

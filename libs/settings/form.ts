@@ -78,7 +78,7 @@ const many = (one: Form<string>, most: number, allowed: string): Form<readonly s
 
 export const emails: Form<readonly string[]> = many(email, 100, 'e-mail addresses');
 export const eventNames: Form<readonly string[]> = many(text('an event name', 1, 100, String.raw`^[a-z][a-z0-9_]*(\.([a-z][a-z0-9_]*|\*))*$`), 100, 'event names such as ticket.created');
-export const scopes: Form<readonly string[]> = many(text('a scope', 3, 100, String.raw`^[a-z][a-z0-9_.-]*:([a-z][a-z0-9_.-]*|\*)$`), 200, 'scopes such as inventory:read');
+export const scopes: Form<readonly string[]> = many(text('a scope', 3, 65, String.raw`^[a-z][a-z0-9-]{0,31}:(\*|[a-z][a-z0-9-]{0,31})$`), 200, 'scopes such as inventory:read');
 
 /** An address, or a network in CIDR form, in one spelling each. */
 const isRange = (v: string): boolean => {

@@ -7,6 +7,8 @@ import type { SettingsEvents, SettingValue } from './settings.events.js';
 import { ALL, settings, type SettingsState } from './settings.decider.js';
 import { isName, NAMES, type AnyName, type SecretName, type SettingName, type ValueOf } from './table.js';
 
+export type { SecretName, SettingName, ValueOf } from './table.js';
+
 /** What counts at this moment. Asked anew whenever it is needed, never kept: a change is here within a second. */
 export interface CurrentSettings {
   value<N extends SettingName>(name: N): ValueOf<N>;

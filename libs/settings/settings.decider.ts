@@ -99,5 +99,5 @@ export const settings = decider<SettingsState, SettingsEvents>()({
       changes: changes + 1,
     }),
   },
-  tags: () => ({ owner: 'settings' }),
+  tags: () => ({ owner: 'system:settings' }),
 });

@@ -13,12 +13,14 @@ import { batch } from '#libs/messaging/batch/batch.decider';
 import { batchSamples } from '#libs/messaging/batch/batch.samples';
 import { message } from '#libs/messaging/message/message.decider';
 import { messageSamples } from '#libs/messaging/message/message.samples';
+import { settings } from '#libs/settings/settings.decider';
+import { settingsSamples } from '#libs/settings/settings.samples';
 import { messageLog } from '#projections/message-log/message-log.projection';
 
 type Sample = { version: number; data: unknown };
 /** by type: a sample, or one for each version, oldest first */
 type Samples = Record<string, Sample | readonly Sample[]>;
-const CATALOGUES: readonly [AnyDecider, Samples][] = [[message, messageSamples], [batch, batchSamples], [credential, credentialSamples]];
+const CATALOGUES: readonly [AnyDecider, Samples][] = [[message, messageSamples], [batch, batchSamples], [settings, settingsSamples], [credential, credentialSamples]];
 const ALL = CATALOGUES.flatMap(([d, samples]) => Object.entries(samples).flatMap(([type, one]) => [one].flat().map((sample) => ({ d, type, ...sample, key: `${type}@${sample.version}` }))));
 const META = { revision: 1, metadata: { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' } };
 

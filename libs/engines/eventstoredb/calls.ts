@@ -26,6 +26,7 @@ export class Calls {
   heard(): void {
     this.#heard = this.clock.monotonic();
     this.failure = null;
+    this.line.reached();
   }
 
   /**
@@ -37,6 +38,7 @@ export class Calls {
     let pause = FIRST_PAUSE;
     let onceMore = true;
     for (let tries = 1; ; tries++) {
+      if (this.line.down) throw new Unavailable('the log', 1000, { cause: new Error(this.failure ?? 'EventStoreDB could not be reached') });
       const client = this.line.ready ?? await this.line.client();
       const sent = this.clock.monotonic();
       try {
@@ -51,6 +53,7 @@ export class Calls {
         this.failure = sentenceOf(error);
         this.failedAt = this.clock.monotonic();
         const again = reaction === 'repeat' || reaction === 'renew' || (reaction === 'once' && onceMore);
+        if (reaction === 'once' && !onceMore) this.line.unreachable();
         if (reaction === 'once') onceMore = false;
         // no answer to anybody since: the client or its line is dead, or froze asking what the server can do
         const silent = error instanceof TimedOut && this.#heard <= sent;

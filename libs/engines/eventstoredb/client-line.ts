@@ -3,12 +3,15 @@ import type { Clock } from '#libs/event-sourcing/running/clock';
 
 /** Longer than this nobody waits for a client to end. */
 const END_MS = 2000;
+/** After a connection that did not come about the next is tried so much later. */
+const DOWN_MS = 500;
 
 /** The line to EventStoreDB. One client at a time, made anew when it is beyond help. */
 export class ClientLine {
   #client: EventStoreDBClient;
   #renewing: Promise<void> | null = null;
   #renewed = 0;
+  #downUntil = -Infinity;
   readonly #listeners = new Set<() => void>();
 
   constructor(readonly url: string, readonly clock: Clock) { this.#client = EventStoreDBClient.connectionString(url); }
@@ -24,6 +27,14 @@ export class ClientLine {
 
   /** The client of now; null while one is being made. */
   get ready(): EventStoreDBClient | null { return this.#renewing ? null : this.#client; }
+
+  /**
+   * True for a moment after the server could not be reached. The client opens a connection for each call that fails, and
+   * the transport opens it a second later although nobody wants it any more: few calls may find out that it is still down.
+   */
+  get down(): boolean { return this.clock.monotonic() < this.#downUntil; }
+  unreachable(): void { this.#downUntil = this.clock.monotonic() + DOWN_MS; }
+  reached(): void { this.#downUntil = -Infinity; }
 
   /** Calls when the client ends: its reads and subscriptions say nothing themselves then. Answers how to call it off. */
   onEnd(call: () => void): () => void {

@@ -6,25 +6,32 @@ import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Commands, handlersOf } from '#libs/event-sourcing/running/commands';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
-import type { Credentials } from '#libs/identity/credential/credentials';
+import type { Known } from '#libs/identity/authenticate';
+import { Foreign } from '#libs/identity/foreign';
 import { principalName, type Principal } from '#libs/identity/principal';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import { withoutData, type Log } from '#libs/platform/telemetry/log';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
+import type { CurrentSettings } from '#libs/settings/settings';
+import { guardAddresses } from './address-lists.js';
+import { countedAs } from './counting.js';
 import { OPENAPI } from './docs/docs.controller.js';
 import { METRICS, READINESS } from './health.controller.js';
 import type { Gateways } from './messages/acceptance.js';
 import { Messages } from './messages/messages.js';
 import { PERMISSION } from './permission.js';
-import { PrincipalGuard, type SignedIn } from './principal.guard.js';
+import { PrincipalGuard, type SessionCookies, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
 import { traceRequests } from './trace-requests.js';
 
 export interface ApiOptions {
   kernel: Kernel;
-  credentials: Credentials;
+  /** who may come */
+  known: Known;
+  cookies: SessionCookies;
+  settings: CurrentSettings;
   gateways: Gateways;
   clock: Clock;
   metrics: Metrics;
@@ -53,7 +60,7 @@ class ApiModule {
       { provide: METRICS, useValue: o.metrics },
       // loaded when first asked for: most processes never are
       { provide: OPENAPI, useValue: async () => (await import('./openapi.js')).openApiDocument() },
-      { provide: APP_GUARD, useValue: new PrincipalGuard((id) => o.credentials.find(id), () => kernel.live.fresh(), () => o.clock.now().getTime(), refusedCredential(o)) },
+      { provide: APP_GUARD, useValue: guardOf(o) },
       { provide: APP_GUARD, useValue: limits },
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways, accepted: (form, count) => o.metrics.accepted.inc({ form }, count) }) },
     ];
@@ -69,12 +76,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const readiness = new Readiness(options.kernel, options.clock, options.metrics);
   const limits = new LimitsGuard({
     shared: options.kernel.options.engine.shared, now: () => options.clock.now().getTime(),
-    keyOf: ({ principal }: SignedIn) => principal && principalName(principal),
+    keyOf: ({ principal }: SignedIn) => principal && countedAs(principal),
     limitsFor: ({ principal }: SignedIn) => options.limits[principal?.credential.kind ?? 'address'],
   });
-  const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, refused: (request, reply) => limits.countRefused(request, reply) });
+  const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, refused: (request, reply) => limits.countRefused(request, reply), threw: noted(options) });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
   adapter.harden(app);
+  guardAddresses(adapter.getInstance(), options.settings);
   measure(app, options);
   if (options.tracing) traceRequests(app, options.tracing);
   await app.init();
@@ -91,10 +99,18 @@ function everyRoutePermitted(controller: { name: string; prototype: object }): v
   }
 }
 
-/** Counted, and of a certificate one line: its reason, never what it holds. */
-const refusedCredential = ({ metrics, log }: ApiOptions) => (code: ErrorCode, reason: string, requestId: string): void => {
-  metrics.refused.inc({ reason });
-  if (code === 'invalid_certificate') log.warn({ requestId, reason }, 'a client certificate was refused');
+const guardOf = ({ kernel, clock, known, settings, cookies, metrics, log }: ApiOptions): PrincipalGuard => new PrincipalGuard({
+  known, settings, cookies, fresh: () => kernel.live.fresh(), now: () => clock.now().getTime(),
+  // counted, and of a certificate one line: its reason, never what it holds
+  refused: (code: ErrorCode, reason, requestId) => {
+    metrics.refused.inc({ reason });
+    if (code === 'invalid_certificate') log.warn({ requestId, reason }, 'a client certificate was refused');
+  },
+});
+
+/** Who asked for somebody else's thing is told that there is none; the log knows better. */
+const noted = ({ log }: ApiOptions) => (error: unknown, { id, principal, method, routeOptions }: SignedIn): void => {
+  if (error instanceof Foreign) log.info({ requestId: id, method, route: routeOptions.url ?? 'unknown', reason: error.what, ...(principal ? { principal: principalName(principal) } : {}) }, 'somebody else\'s thing was asked for');
 };
 
 /** What the framework itself says, as lines of our log. */

@@ -1,47 +1,113 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Refusal } from '#libs/event-sourcing/errors';
-import { authenticate, type FindCredential } from '#libs/identity/authenticate';
-import { RIGHTS, type Permission, type Principal, type Role } from '#libs/identity/principal';
+import { authenticate, type Authenticated, type Known, type Shown } from '#libs/identity/authenticate';
+import { holds } from '#libs/identity/credential/scope';
+import { RIGHTS, type CredentialKind, type Permission, type Principal, type Role } from '#libs/identity/principal';
+import type { CurrentSettings } from '#libs/settings/settings';
 import type { Span } from '#libs/platform/telemetry/tracing';
 import { PERMISSION } from './permission.js';
 
 export type SignedIn = FastifyRequest & { principal?: Principal; span?: Span };
 
-/** Headers that would carry a credential of a kind that is not there yet: never quietly passed over. */
-const OTHER_CREDENTIALS = ['x-api-key'];
+/** What the guard must know of the portal's cookie. */
+export interface SessionCookies {
+  name: string;
+  /** whether a request that changes something says itself that it comes from another site */
+  crossSite(request: FastifyRequest): boolean;
+  /** the `Set-Cookie` that goes with the answer to a request that showed this good cookie; null: none is due */
+  renewed(text: string): string | null;
+}
+
+export interface GuardOptions {
+  known: Known;
+  /** false when this process no longer hears the log: a revocation might have passed it by */
+  fresh(): boolean;
+  /** milliseconds since 1970, UTC */
+  now(): number;
+  settings: Pick<CurrentSettings, 'value'>;
+  cookies: SessionCookies;
+  /** told of every credential that was refused; `reason` is of a closed set */
+  refused(code: ErrorCode, reason: string, requestId: string): void;
+}
+
+/** What a right asks for, in the form in which it is looked up. */
+interface Right { permission: Permission; roles: ReadonlySet<Role>; kinds: ReadonlySet<CredentialKind> | null; aboutOneself: boolean }
+const RIGHT = new Map<Permission, Right>(Object.entries(RIGHTS).map(([permission, right]: [string, { roles: readonly Role[]; credentials?: readonly CredentialKind[] }]) =>
+  [permission as Permission, { permission: permission as Permission, roles: new Set(right.roles), kinds: right.credentials ? new Set(right.credentials) : null, aboutOneself: permission.startsWith('profile:') }]));
+
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** From so long before its end on, every answer to a client certificate says when it ends. */
+export const ENDING_MS = 30 * 86_400_000;
 
 /** The one global guard: any credential becomes a principal here, and the route's declared permission is checked. */
 export class PrincipalGuard implements CanActivate {
-  /** @param fresh false when this process no longer hears the log: a revocation might have passed it by */
-  constructor(private readonly find: FindCredential, private readonly fresh: () => boolean, private readonly now: () => number, private readonly refused: (code: ErrorCode, reason: string, requestId: string) => void) {}
+  readonly #permissions = new WeakMap<Function, Permission>();
+  constructor(private readonly options: GuardOptions) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const permission = Reflect.getMetadata(PERMISSION, context.getHandler()) as Permission | undefined;
-    if (permission === undefined) throw new Error(`${context.getClass().name}.${context.getHandler().name} declares no permission`);
+    const permission = this.#permissionOf(context);
     if (permission === 'public') return true;
-    if (!this.fresh()) throw new Refusal('unavailable');
-    const request = context.switchToHttp().getRequest<SignedIn>();
+    const { known, fresh, now, refused } = this.options;
+    if (!fresh()) throw new Refusal('unavailable');
+    const http = context.switchToHttp();
+    const request = http.getRequest<SignedIn>();
+    const shown = shownBy(request, this.options.cookies.name);
+    let authenticated: Authenticated;
     try {
-      request.principal = await authenticate(shownBy(request), this.find, this.now());
+      authenticated = await authenticate(shown, known, now());
     } catch (error) {
-      if (error instanceof Refusal) this.refused(error.code, typeof error.extra['reason'] === 'string' ? error.extra['reason'] : error.code, request.id);
+      if (error instanceof Refusal) refused(error.code, typeof error.extra['reason'] === 'string' ? error.extra['reason'] : error.code, request.id);
       throw error;
     }
-    if (!(RIGHTS[permission].roles as readonly Role[]).includes(request.principal.role)) throw new Refusal('forbidden');
+    const { principal } = authenticated;
+    request.principal = principal;
+    if (principal.credential.kind === 'session') this.#ofBrowser(request, http.getResponse(), shown.cookies[0]!);
+    if (authenticated.certificateEnds !== null && authenticated.certificateEnds - now() < ENDING_MS) http.getResponse<FastifyReply>().header('x-heliograph-certificate-ends', new Date(authenticated.certificateEnds).toISOString());
+    this.#permitted(RIGHT.get(permission)!, principal, authenticated.account?.mustChange ?? false);
     return true;
+  }
+
+  #permissionOf(context: ExecutionContext): Permission {
+    const handler = context.getHandler();
+    let permission = this.#permissions.get(handler);
+    if (permission === undefined) {
+      permission = Reflect.getMetadata(PERMISSION, handler) as Permission | undefined;
+      if (permission === undefined) throw new Error(`${context.getClass().name}.${handler.name} declares no permission`);
+      this.#permissions.set(handler, permission);
+    }
+    return permission;
+  }
+
+  #ofBrowser(request: FastifyRequest, reply: FastifyReply, cookie: string): void {
+    if (!SAFE.has(request.method) && this.options.cookies.crossSite(request)) throw new Refusal('cross_site');
+    const renewed = this.options.cookies.renewed(cookie);
+    if (renewed !== null) reply.header('set-cookie', renewed);
+  }
+
+  #permitted({ permission, roles, kinds, aboutOneself }: Right, { role, scopes, credential }: Principal, mustChange: boolean): void {
+    if (kinds && !kinds.has(credential.kind)) throw new Refusal('forbidden', 'This is not for the kind of credential that you show. Sign in with your password.');
+    if (scopes && !holds(scopes, permission)) throw new Refusal('missing_scope', `The API key does not have the scope ${permission}.`, undefined, { scope: permission });
+    if (!roles.has(role)) throw new Refusal('forbidden');
+    if (mustChange && !aboutOneself && (credential.kind === 'session' || this.options.settings.value('authentication.force_password_change') === 'everywhere')) throw new Refusal('password_change_required');
   }
 }
 
 /** Node keeps only the first of several `Authorization` headers: the raw ones tell. */
-function shownBy({ raw }: FastifyRequest): Parameters<typeof authenticate>[0] {
-  const authorization: string[] = [], otherCredentialHeaders: string[] = [];
+function shownBy({ raw }: FastifyRequest, cookieName: string): Shown {
+  const authorization: string[] = [], apiKeys: string[] = [], cookies: string[] = [];
   const { rawHeaders } = raw;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     if (name.length === 13 && name.toLowerCase() === 'authorization') authorization.push(rawHeaders[i + 1]!);
-    else if (name.length === 9 && OTHER_CREDENTIALS.includes(name.toLowerCase())) otherCredentialHeaders.push(name);
+    else if (name.length === 9 && name.toLowerCase() === 'x-api-key') apiKeys.push(rawHeaders[i + 1]!);
+    else if (name.length === 6 && name.toLowerCase() === 'cookie') cookies.push(...cookiesCalled(cookieName, rawHeaders[i + 1]!));
   }
-  return { authorization, otherCredentialHeaders, socket: raw.socket };
+  return { authorization, apiKeys, cookies, socket: raw.socket };
+}
+
+function cookiesCalled(name: string, header: string): string[] {
+  if (!header.includes(name)) return [];
+  return header.split(';').map((pair) => pair.trim()).filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
 }

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { CommandBus } from '@nestjs/cqrs';
 import { loadAuthority, sha256, type IssuedCertificate } from '#libs/identity/certificate/authority';
 import { readClient, writeClient, type Secrets } from '#libs/identity/certificate/secrets-folder';
-import { IssueCertificate } from '#libs/identity/credential/credential.decider';
-import type { Credentials } from '#libs/identity/credential/credentials';
+import { IssueCertificate, type CredentialState } from '#libs/identity/credential/credential.decider';
+import type { LiveStates } from '#libs/identity/live-states';
 
 const OWNER = 'demo';
 const DAYS = 398;
 
 /** In development: a client certificate for the owner `demo`, made once and known to the registry, also after the data was thrown away. */
-export async function ensureDemoClient(secretsDir: string, secrets: Secrets, bus: CommandBus, credentials: Credentials, now: () => Date): Promise<string> {
+export async function ensureDemoClient(secretsDir: string, secrets: Secrets, bus: CommandBus, credentials: Pick<LiveStates<CredentialState>, 'find'>, now: () => Date): Promise<string> {
   const known = await readClient(secretsDir, OWNER);
   let issued: Omit<IssuedCertificate, 'certificate'>;
   if (known) {

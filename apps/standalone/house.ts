@@ -1,13 +1,13 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { StoredEvent } from '#libs/event-sourcing/event';
 import { systemClock, type Clock } from '#libs/event-sourcing/running/clock';
 import type { Around } from '#libs/event-sourcing/running/following';
 import { Kernel } from '#libs/event-sourcing/running/kernel';
 import { openEngines, type OpenedEngine } from '#libs/engines/engines';
 import { acceptCertificates, mtlsOptions } from '#libs/identity/certificate/mutual-tls';
 import { ensureSecrets, type Secrets } from '#libs/identity/certificate/secrets-folder';
-import { liveCredentials, type Credentials } from '#libs/identity/credential/credentials';
+import type { CredentialState } from '#libs/identity/credential/credential.decider';
+import type { LiveStates } from '#libs/identity/live-states';
 import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
 import type { Configuration } from '#libs/platform/configuration/configuration';
 import { createEgress } from '#libs/platform/egress/egress.client';
@@ -22,6 +22,7 @@ import { CONTROLLERS, HEALTH_ONLY } from '../api/controllers.js';
 import { runWorker } from '../worker/worker.js';
 import { openControlSocket } from './control/control-socket.js';
 import { egressRules, liveGateways, liveLimits } from './live-settings.js';
+import { livePeople } from './known.js';
 import { SUBJECTS } from './subjects.js';
 
 /** What a process of Heliograph can be; `npm start` is all of them. */
@@ -36,7 +37,7 @@ export interface House {
   engine: OpenedEngine;
   secrets: Secrets;
   metrics: Metrics;
-  credentials: Credentials;
+  credentials: LiveStates<CredentialState>;
   settings: LiveSettings;
   listening: Listening;
   /** Takes no more, lets requests and calls end within SHUTDOWN_SECONDS, cuts the rest and ends everything; answers how many connections had to be cut. */
@@ -76,12 +77,12 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     for (const warning of engine.warnings) log.warn({ part: 'engines' }, warning);
     const settings = new LiveSettings(defaultsOf(c));
     const gateways = liveGateways(c, settings);
-    const credentials = liveCredentials({ load: (stream) => engine.eventStore.read(stream, 0, 1_000), monotonic: () => clock.monotonic() });
-    const kernel = await Kernel.open({
+    const people = livePeople(() => kernel, clock);
+    const kernel: Kernel = await Kernel.open({
       engine, masterKey: secrets.masterKey, clock, ...SUBJECTS,
       around: tracing && projectionSpans(tracing),
       lanes: (lane) => gateways.get(lane) ?? FORGOTTEN_LANE,
-      live: [{ prefixes: ['credential-'], onEvent: (event: StoredEvent) => credentials.onEvent(event) }, settings],
+      live: [...people.listeners, settings],
     });
     undo.push(() => kernel.close());
     await kernel.startLive();
@@ -90,7 +91,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     kernel.commands.onAppend(() => metrics.appends.inc());
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({
-      kernel, credentials, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
+      kernel, settings, known: people.known, cookies: people.cookies, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
       controllers: is('api') ? CONTROLLERS : HEALTH_ONLY,
     });
     undo.push(() => api.app.close());
@@ -112,7 +113,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
       for (const step of undo.reverse()) await step();
       return ended;
     };
-    return { parts, api, kernel, engine, secrets, metrics, credentials, settings, listening, close };
+    return { parts, api, kernel, engine, secrets, metrics, credentials: people.credentials, settings, listening, close };
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;

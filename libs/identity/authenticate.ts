@@ -2,24 +2,58 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { peerOf, type CertificateFault, type Peer } from './certificate/mutual-tls.js';
+import { apiKeyId, isApiKey, type Mac } from './credential/api-key.js';
 import { apiTokenId, isApiToken } from './credential/api-token.js';
 import type { CredentialState } from './credential/credential.decider.js';
-import type { Principal } from './principal.js';
+import { isAccount } from './credential/owner.js';
+import { ROLES, type Principal, type Role } from './principal.js';
 
-/** What a request shows of who it is. */
+/** What a request shows of who it is: every value of each header, in order, from the raw headers (Node itself would drop all but the first). */
 export interface Shown {
-  /** every value of the `Authorization` header, in order, from the raw headers (Node itself would drop all but the first) */
   authorization: readonly string[];
-  /** names of other headers that carry a credential and are there (`x-api-key`, a session's cookie, …), once for each time */
-  otherCredentialHeaders: readonly string[];
+  /** of `X-API-Key` */
+  apiKeys: readonly string[];
+  /** of the session's cookie. A browser or a client with a cookie jar sends it unasked, so it counts only where nothing else is shown */
+  cookies: readonly string[];
   socket: Socket;
 }
 
-/** The state of the credential with this id; null for an unknown one. Asked at every request: a revocation counts on open connections. */
-export type FindCredential = (id: string) => Promise<CredentialState | null>;
+/** What counts of an account: its state, as users fold it. */
+export interface Account {
+  status: 'active' | 'disabled' | 'deleted';
+  role: Role;
+  /** how often all its sessions, all its API tokens, were ended */
+  sessionEpoch: number;
+  tokenEpoch: number;
+  /** somebody else knows the password */
+  mustChange: boolean;
+}
+/** What counts of a session. */
+export interface Session { owner: string; epoch: number; expiresAt: string; ended: unknown }
+
+type Find<State> = (id: string) => Promise<State | null>;
+/** What is known of those who may come. Asked at every request: a revocation counts on open connections. */
+export interface Known {
+  credential: Find<CredentialState>;
+  account: Find<Account>;
+  session: Find<Session>;
+  /** who a signed access token names; null unless signature, times and form are right */
+  accessToken(text: string): { user: string; session: string } | null;
+  /** which session a signed cookie names; null unless signature, form and idle time are right */
+  cookie(text: string): { session: string } | null;
+  mac: Mac;
+}
+
+export interface Authenticated {
+  principal: Principal;
+  /** null: an owner without an account */
+  account: Account | null;
+  /** the last second of the client certificate that was shown; null for other credentials. Milliseconds since 1970 */
+  certificateEnds: number | null;
+}
 
 /** Why a client certificate is refused: the machine-readable `reason` of the answer, and its sentence. */
-export const CERTIFICATE_REFUSALS: Record<CertificateFault | 'revoked' | 'unknown', string> = {
+export const CERTIFICATE_REFUSALS: Record<CertificateFault | 'revoked' | 'unknown' | 'owner-gone', string> = {
   none: 'No client certificate was sent. Use the certificate and key that your administrator gave you.',
   'other-authority': 'The client certificate was issued by another authority, not by this server\'s own.',
   'self-signed': 'The client certificate is self-signed. Use one that was issued by this server\'s own authority.',
@@ -29,6 +63,7 @@ export const CERTIFICATE_REFUSALS: Record<CertificateFault | 'revoked' | 'unknow
   'signed-by-a-client': 'The client certificate was signed by a client certificate, which is no authority.',
   revoked: 'Certificate revoked. Ask an administrator for a new one.',
   unknown: 'The client certificate is unknown to this server, though its own authority issued it. Ask an administrator for a new one.',
+  'owner-gone': 'The account that the client certificate belongs to is disabled or deleted. Ask an administrator.',
   'not-accepted': 'The client certificate is not accepted: it could not be verified.',
 };
 
@@ -37,27 +72,81 @@ export const CERTIFICATE_REFUSALS: Record<CertificateFault | 'revoked' | 'unknow
  * On the mutual-TLS listener only the certificate counts, on every other only the headers; nothing is ever read out of a
  * certificate's subject, and no header speaks for a certificate.
  * @param now milliseconds since 1970, UTC
- * @throws Refusal unauthenticated · invalid_token · invalid_certificate (`extra.reason` says which; close the connection after the answer) · two_credentials
+ * @throws Refusal unauthenticated · invalid_token · invalid_api_key · session_ended · invalid_certificate (`extra.reason` says which; close the connection after the answer) · two_credentials
  */
-export async function authenticate(shown: Shown, find: FindCredential, now: number): Promise<Principal> {
+export async function authenticate(shown: Shown, known: Known, now: number): Promise<Authenticated> {
   const peer = peerOf(shown.socket);
-  const headers = shown.authorization.length + shown.otherCredentialHeaders.length;
+  const headers = shown.authorization.length + shown.apiKeys.length;
   if (headers + (peer?.certificate ? 1 : 0) > 1) throw new Refusal('two_credentials');
-  if (peer) return byCertificate(peer, find, now);
-  if (headers === 0) throw new Refusal('unauthenticated');
-  return byToken(shown.authorization[0], find, now);
+  if (peer) return byCertificate(peer, known, now);
+  if (shown.authorization.length > 0) return byBearer(shown.authorization[0]!, known, now);
+  if (shown.apiKeys.length > 0) return byApiKey(shown.apiKeys[0]!, known, now);
+  if (shown.cookies.length > 1) throw new Refusal('two_credentials');
+  if (shown.cookies.length > 0) return byCookie(shown.cookies[0]!, known, now);
+  throw new Refusal('unauthenticated');
 }
 
-async function byToken(authorization: string | undefined, find: FindCredential, now: number): Promise<Principal> {
-  const text = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-  const id = text === undefined ? null : apiTokenId(text);
-  const state = id === null ? null : await find(id);
-  // One answer for malformed, unknown, wrong, revoked and ended: it helps nobody to guess.
-  if (text === undefined || id === null || state?.kind !== 'api-token' || !isApiToken(text, state.sha256) || state.revoked || hasEnded(state, now)) throw new Refusal('invalid_token');
-  return { owner: state.owner, role: state.role, scopes: null, credential: { kind: 'api-token', id } };
+// One answer for malformed, unknown, wrong, revoked and ended, whoever's it was: it helps nobody to guess.
+const BEARER = /^Bearer +(\S+)$/i;
+
+async function byBearer(authorization: string, known: Known, now: number): Promise<Authenticated> {
+  const text = BEARER.exec(authorization)?.[1];
+  if (text === undefined) throw new Refusal('invalid_token');
+  const id = apiTokenId(text);
+  return id === null ? byAccessToken(text, known, now) : byApiToken(text, id, known, now);
 }
 
-async function byCertificate(peer: Peer, find: FindCredential, now: number): Promise<Principal> {
+async function byApiToken(text: string, id: string, known: Known, now: number): Promise<Authenticated> {
+  const state = await known.credential(id);
+  if (state?.kind !== 'api-token' || !isApiToken(text, state.sha256) || hasEnded(state, now)) throw new Refusal('invalid_token');
+  const account = await ownerOf(state, known);
+  if (account === 'gone' || (account && account.tokenEpoch !== state.epoch)) throw new Refusal('invalid_token');
+  return { principal: { owner: state.owner, role: lower(state.role, account), scopes: null, credential: { kind: 'api-token', id } }, account, certificateEnds: null };
+}
+
+async function byAccessToken(text: string, known: Known, now: number): Promise<Authenticated> {
+  const named = known.accessToken(text);
+  const account = named && await signedIn(named.session, known, now, named.user);
+  if (!account) throw new Refusal('invalid_token');
+  return { principal: { owner: named.user, role: account.role, scopes: null, credential: { kind: 'access-token', id: named.session } }, account, certificateEnds: null };
+}
+
+async function byCookie(text: string, known: Known, now: number): Promise<Authenticated> {
+  const named = known.cookie(text);
+  const session = named && await known.session(named.session);
+  const account = session && await signedIn(named.session, known, now, session.owner);
+  if (!account) throw new Refusal('session_ended');
+  return { principal: { owner: session.owner, role: account.role, scopes: null, credential: { kind: 'session', id: named.session } }, account, certificateEnds: null };
+}
+
+/** The account whose session this is, while both count. */
+async function signedIn(id: string, known: Known, now: number, user: string): Promise<Account | null> {
+  const session = await known.session(id);
+  if (!session || session.ended || session.owner !== user || now >= Date.parse(session.expiresAt)) return null;
+  const account = await known.account(user);
+  return account?.status === 'active' && account.sessionEpoch === session.epoch ? account : null;
+}
+
+async function byApiKey(text: string, known: Known, now: number): Promise<Authenticated> {
+  const key = await goodApiKey(text, known, now);
+  if (!key) throw new Refusal('invalid_api_key');
+  const { id, state, account } = key;
+  return { principal: { owner: state.owner, role: account.role, scopes: state.scopes, credential: { kind: 'api-key', id } }, account, certificateEnds: null };
+}
+
+export type ApiKeyState = Extract<CredentialState, { kind: 'api-key' }>;
+
+/** The API key with this text and the account that it never reaches further than; null unless both count. @param now milliseconds since 1970, UTC */
+export async function goodApiKey(text: string, known: Known, now: number): Promise<{ id: string; state: ApiKeyState; account: Account } | null> {
+  const id = apiKeyId(text);
+  const state = id === null ? null : await known.credential(id);
+  if (id === null || state?.kind !== 'api-key' || !isApiKey(text, state.mac, known.mac) || hasEnded(state, now)) return null;
+  // a key is made by an account alone
+  const account = await known.account(state.owner);
+  return account?.status === 'active' ? { id, state, account } : null;
+}
+
+async function byCertificate(peer: Peer, known: Known, now: number): Promise<Authenticated> {
   const refuse = (reason: keyof typeof CERTIFICATE_REFUSALS): never => { throw new Refusal('invalid_certificate', CERTIFICATE_REFUSALS[reason], undefined, { reason }); };
   if (!peer.certificate) return refuse(peer.fault);
   if (peer.fault) return refuse(peer.fault);
@@ -65,10 +154,22 @@ async function byCertificate(peer: Peer, find: FindCredential, now: number): Pro
   if (now < notBefore) return refuse('not-yet-valid');
   // The last second named in a certificate still belongs to it.
   if (now >= notAfter + 1000) return refuse('expired');
-  const state = await find(serial);
+  const state = await known.credential(serial);
   if (state?.kind !== 'client-certificate' || !timingSafeEqual(Buffer.from(fingerprint256, 'hex'), Buffer.from(state.sha256, 'hex'))) return refuse('unknown');
   if (state.revoked) return refuse('revoked');
-  return { owner: state.owner, role: state.role, scopes: null, credential: { kind: 'client-certificate', id: serial } };
+  const account = await ownerOf(state, known);
+  if (account === 'gone') return refuse('owner-gone');
+  return { principal: { owner: state.owner, role: lower(state.role, account), scopes: null, credential: { kind: 'client-certificate', id: serial } }, account, certificateEnds: notAfter };
 }
 
-const hasEnded = (state: CredentialState, now: number): boolean => state.expiresAt !== null && now >= Date.parse(state.expiresAt);
+/** The account that a credential belongs to; null where its owner never had one, `gone` where he has it no more. */
+async function ownerOf({ owner }: CredentialState, known: Known): Promise<Account | null | 'gone'> {
+  if (!isAccount(owner)) return null;
+  const account = await known.account(owner);
+  return account?.status === 'active' ? account : 'gone';
+}
+
+/** A credential gives at most its own role, and never more than its owner has. */
+const lower = (role: Role, account: Account | null): Role => (account && ROLES.indexOf(account.role) < ROLES.indexOf(role) ? account.role : role);
+
+const hasEnded = (state: CredentialState, now: number): boolean => state.revoked !== null || (state.expiresAt !== null && now >= Date.parse(state.expiresAt));

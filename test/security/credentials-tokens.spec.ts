@@ -3,16 +3,17 @@ import { Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { authenticate, type Shown } from '#libs/identity/authenticate';
 import { newApiToken } from '#libs/identity/credential/api-token';
-import { IssueApiToken, IssueCertificate, RevokeCredential } from '#libs/identity/credential/credential.decider';
-import { liveCredentials, type Credentials } from '#libs/identity/credential/credentials';
+import { IssueApiToken, IssueCertificate, RevokeCredential, type CredentialState } from '#libs/identity/credential/credential.decider';
+import { liveStates, type LiveStates } from '#libs/identity/live-states';
+import { knownTo } from '#libs/identity/testing/known';
 import { CredentialRegistry } from '#libs/identity/testing/credential-registry';
 
 const NOW = Date.parse('2030-01-01T00:00:00.000Z');
 let registry: CredentialRegistry;
-let credentials: Credentials;
+let credentials: LiveStates<CredentialState>;
 beforeEach(() => {
   registry = new CredentialRegistry(() => new Date(NOW));
-  credentials = liveCredentials({ load: registry.load });
+  credentials = liveStates({ category: 'credential', load: registry.load });
   registry.follow(credentials.onEvent);
 });
 
@@ -22,8 +23,8 @@ const issue = (owner = 'billing', expiresAt: string | null = null) => {
   return token;
 };
 const asked = async (shown: Partial<Shown>, now = NOW) =>
-  authenticate({ authorization: [], otherCredentialHeaders: [], socket: new Socket(), ...shown }, credentials.find, now)
-    .then((principal) => principal, (error: { code: string; message: string }) => `${error.code}: ${error.message}`);
+  authenticate({ authorization: [], apiKeys: [], cookies: [], socket: new Socket(), ...shown }, knownTo(credentials.find), now)
+    .then(({ principal }) => principal, (error: { code: string; message: string }) => `${error.code}: ${error.message}`);
 const bearer = (text: string, now = NOW) => asked({ authorization: [`Bearer ${text}`] }, now);
 const NO = 'invalid_token: invalid_token';
 
@@ -40,7 +41,7 @@ describe('an API token', () => {
   });
   it('is kept nowhere: what is stored cannot be shown instead of it', async () => {
     const { id, text, sha256 } = issue();
-    const stored = JSON.stringify(await registry.load(`credential-${id}`));
+    const stored = JSON.stringify(registry.events(`credential-${id}`));
     expect(stored).toContain(sha256);
     expect(stored).not.toContain(text.slice(-64));
     expect(await bearer(`hgt_${id}_${sha256}`)).toBe(NO);
@@ -67,9 +68,9 @@ describe('an API token', () => {
     const { text } = issue();
     const two = 'two_credentials: two_credentials';
     expect(await asked({ authorization: [`Bearer ${text}`, `Bearer ${text}`] })).toBe(two);
-    expect(await asked({ authorization: [`Bearer ${text}`], otherCredentialHeaders: ['x-api-key'] })).toBe(two);
-    expect(await asked({ otherCredentialHeaders: ['x-api-key', 'x-api-key'] })).toBe(two);
-    expect(await asked({ otherCredentialHeaders: ['x-api-key'] })).toBe(NO);
+    expect(await asked({ authorization: [`Bearer ${text}`], apiKeys: ['hgk_x'] })).toBe(two);
+    expect(await asked({ apiKeys: ['hgk_x', 'hgk_x'] })).toBe(two);
+    expect(await asked({ apiKeys: ['hgk_x'] })).toBe('invalid_api_key: invalid_api_key');
   });
   it('is not a certificate of which only id and fingerprint are known', async () => {
     const { id, text, sha256 } = newApiToken(randomBytes);

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { authenticate } from '#libs/identity/authenticate';
+import { knownTo } from '#libs/identity/testing/known';
 import { IssueApiToken, IssueCertificate } from '#libs/identity/credential/credential.decider';
 import { forged } from '#libs/identity/testing/forged-certificate';
 import { askOnce, mtlsParty, type MtlsParty } from '#libs/identity/testing/mtls-party';
@@ -46,7 +47,7 @@ describe('who a client certificate is', () => {
   it('T15 on the plain port no header makes a principal', async () => {
     const codes: unknown[] = [];
     const plain = createServer((asked, answer) => {
-      authenticate({ authorization: asked.headersDistinct['authorization'] ?? [], otherCredentialHeaders: [], socket: asked.socket }, async () => null, Date.now())
+      authenticate({ authorization: asked.headersDistinct['authorization'] ?? [], apiKeys: [], cookies: [], socket: asked.socket }, knownTo(), Date.now())
         .then((principal) => codes.push(principal), (error: { code: string }) => codes.push(error.code)).finally(() => answer.end());
     });
     await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));

@@ -88,7 +88,7 @@ describe('a request to the authority', () => {
     const client = await own.issueClient({ owner: 'owner-a', days: 1 });
     expect(JSON.stringify(own)).not.toContain(client.privateKey.split('\n')[1]);
     party.registry.execute(new IssueCertificate(client.serial, { owner: 'owner-a', role: 'user', fingerprint256: client.fingerprint256, expiresAt: client.notAfter }, party.registry.context));
-    const [event] = await party.registry.load(`credential-${client.serial}`);
+    const [event] = party.registry.events(`credential-${client.serial}`);
     expect(Object.keys(event!.data as object).sort()).toEqual(['expiresAt', 'fingerprint256', 'issuedAt', 'owner', 'role']);
   });
 });

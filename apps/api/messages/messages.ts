@@ -3,6 +3,7 @@ import { NO_STREAM } from '#libs/event-sourcing/event';
 import type { Executed } from '#libs/event-sourcing/running/commands';
 import { collectionOf } from '#libs/event-sourcing/running/projecting';
 import { openEvents } from '#libs/event-sourcing/sealing/open-event';
+import { Foreign, maySee } from '#libs/identity/foreign';
 import { principalName, type Principal } from '#libs/identity/principal';
 import { AcceptMessage, CancelMessage, message, type Acceptance, type Message } from '#libs/messaging/message/message.decider';
 import type { ListMessagesQuery, NativeMessageDto, PageQuery, S1MessageDto } from '#libs/messaging/message/messages.dto';
@@ -119,11 +120,11 @@ export class Messages {
 
   async #find(id: string, principal: Principal): Promise<{ m: Message; revision: number } | { part: Record<string, unknown> }> {
     if (!/^[A-Za-z0-9_.-]{1,100}$/.test(id)) throw new Refusal('not_found');
-    const sees = (owner: string): boolean => owner === principal.owner || principal.role === 'admin';
+    const sees = (owner: string): true => { if (maySee(principal, owner)) return true; throw new Foreign('message'); };
     const { state, revision } = await this.ports.states.load(message, `message-${id}`);
     if (revision !== NO_STREAM) {
       const m = state as Message;
-      if (!sees(m.owner)) throw new Refusal('not_found');
+      sees(m.owner);
       return { m, revision };
     }
     const part = await queuedPart(this.ports, id, sees);

@@ -18,9 +18,13 @@ export class CredentialRegistry {
 
   follow(follower: (event: StoredEvent) => void): void { this.#followers.push(follower); }
 
-  load = async (stream: string): Promise<StoredEvent[]> => {
+  /** All events of a stream. */
+  events(stream: string): readonly StoredEvent[] { return this.#streams.get(stream) ?? []; }
+
+  /** What a stream stands at. */
+  load = async (stream: string): Promise<CredentialState | null> => {
     this.loads.push(stream);
-    return [...this.#streams.get(stream) ?? []];
+    return stateOf<CredentialState | null, CredentialEvents>(credential, this.events(stream) as StoredEventOf<CredentialEvents>[]);
   };
 
   execute(command: StreamCommand): void {

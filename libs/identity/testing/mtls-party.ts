@@ -8,9 +8,10 @@ import { authenticate } from '../authenticate.js';
 import { createAuthority, type Authority, type IssuedKeyPair, type KeyPair } from '../certificate/authority.js';
 import { acceptCertificates, mtlsOptions } from '../certificate/mutual-tls.js';
 import { IssueCertificate, RevokeCredential } from '../credential/credential.decider.js';
-import { liveCredentials } from '../credential/credentials.js';
+import { liveStates } from '../live-states.js';
 import type { Principal } from '../principal.js';
 import { CredentialRegistry } from './credential-registry.js';
+import { knownTo } from './known.js';
 
 export interface Answer { status: number; principal?: Principal; code?: string; detail?: string; reason?: unknown; socket: Socket }
 
@@ -32,7 +33,7 @@ export interface PartyOptions { now?: () => Date; change?: object; authority?: A
 
 export async function mtlsParty({ now = () => new Date(), change = {}, authority: given, registry = new CredentialRegistry(now) }: PartyOptions = {}): Promise<MtlsParty> {
   const authority = given ?? await createAuthority({ now, random: randomBytes });
-  const credentials = liveCredentials({ load: registry.load });
+  const credentials = liveStates({ category: 'credential', load: registry.load });
   registry.follow(credentials.onEvent);
   const handled: Principal[] = [];
   const server = createServer({ ...mtlsOptions({ server: await authority.issueServer([]), ca: authority }), ...change });
@@ -42,7 +43,7 @@ export async function mtlsParty({ now = () => new Date(), change = {}, authority
   server.on('connection', (socket: Socket) => { open.add(socket); socket.once('close', () => open.delete(socket)); });
   server.on('request', (asked, answer) => {
     const authorization = asked.headersDistinct['authorization'] ?? [];
-    authenticate({ authorization, otherCredentialHeaders: [], socket: asked.socket }, credentials.find, now().getTime()).then((principal) => {
+    authenticate({ authorization, apiKeys: [], cookies: [], socket: asked.socket }, knownTo(credentials.find), now().getTime()).then(({ principal }) => {
       handled.push(principal);
       answer.writeHead(200).end(JSON.stringify({ principal }));
     }, (error: unknown) => {

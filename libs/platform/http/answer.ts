@@ -28,11 +28,14 @@ export interface Answering {
    * readable. What it rejects with is answered instead.
    */
   refused?: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  /** told of everything that was thrown, before it is answered */
+  threw?: (error: unknown, request: FastifyRequest) => void;
 }
 
 /** Answers what was thrown, and logs it with the request id when it is a defect of ours. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, answering: Answering): void {
   const problem = problemOf(error, { instance: request.url, requestId: request.id });
+  answering.threw?.(error, request);
   if (problem.defect) answering.log.error({ requestId: request.id, err: error }, 'a request failed unexpectedly');
   if (answering.refused === undefined || request.limitsCounted || problem.status >= 500) {
     sendProblem(reply, problem);

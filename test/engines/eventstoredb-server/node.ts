@@ -15,6 +15,8 @@ export interface Node {
   access(metadata: Metadata): Refused | null;
   /** how to end each call that follows the log */
   followers: Set<() => void>;
+  /** reads and subscriptions that are not at their end */
+  reads: Set<object>;
   /** milliseconds since 1970 */
   now(): number;
   /** calls back after so many milliseconds */

@@ -25,7 +25,7 @@ export const readCall = (node: Node) => (call: ReadCall): void => {
     const selection = selectionOf(node.log, options);
     if (selection === null) {
       reader.send(notFound(stream));
-      return void reader.end();
+      return reader.end();
     }
     void reader.sendAll(selection, (entry) => eventResponse(node.log.recordOf(entry), node.log.positionOf(entry))).then(() => reader.end());
   };

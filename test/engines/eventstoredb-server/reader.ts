@@ -8,6 +8,7 @@ export class Reader {
   readonly #onGone: (() => void)[] = [];
 
   constructor(readonly call: ReadCall, readonly node: Node, readonly cutAfter: number) {
+    node.reads.add(this);
     for (const event of ['cancelled', 'close', 'error'] as const) call.on(event, () => this.#leave());
     if (cutAfter === 0) this.#cut();
   }
@@ -48,6 +49,7 @@ export class Reader {
   #leave(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.node.reads.delete(this);
     for (const act of this.#onGone.splice(0)) act();
   }
 }

@@ -51,6 +51,7 @@ export async function startServer({ folder, port, host = '127.0.0.1', controlPor
     log, connections, self,
     faults: new Faults(),
     followers: new Set(),
+    reads: new Set(),
     access: access(login ?? null),
     now: Date.now,
     after: (ms, act) => void setTimeout(act, ms),

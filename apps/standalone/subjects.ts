@@ -1,6 +1,8 @@
 import { batch } from '#libs/messaging/batch/batch.decider';
 import { parts } from '#libs/messaging/batch/parts.process';
 import { credential } from '#libs/identity/credential/credential.decider';
+import { name } from '#libs/identity/name/name.decider';
+import { user } from '#libs/identity/user/user.decider';
 import { delivery } from '#libs/messaging/message/delivery.process';
 import { message } from '#libs/messaging/message/message.decider';
 import { settings } from '#libs/settings/settings.decider';
@@ -10,7 +12,7 @@ import { settingsAudit } from '#projections/settings-audit/settings-audit.projec
 
 /** Every subject that this program knows: what decides, what is due, what is shown. The server and the command line open the same. */
 export const SUBJECTS = {
-  deciders: [message, batch, settings, credential],
+  deciders: [message, batch, settings, credential, user, name],
   processes: [delivery, parts],
   projections: [messageLog, settingsAudit, credentialList],
 };

@@ -62,9 +62,9 @@ export interface Seal {
 
 /**
  * An event whose sensitive fields are to be sealed names here how: pure, called once to collect and once to seal.
- * `state` is the one that was decided on (before the event).
+ * `state` is the one that was decided on (before the event), `id` the stream's.
  */
-export type SealEvent<D, State = never> = (data: Plain<D>, by: Seal, state: State) => Stored<D>;
+export type SealEvent<D, State = never> = (data: Plain<D>, by: Seal, state: State, id: string) => Stored<D>;
 
 const MARK = 's1';
 /** Never issued as a key id: stands where a subject was already forgotten when the value arrived. */

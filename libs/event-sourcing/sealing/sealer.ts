@@ -24,11 +24,12 @@ export class Sealer {
    */
   async seal(d: AnyDecider, stream: string, revision: number, events: readonly Decided[], periods: readonly Period[], state: unknown): Promise<unknown[]> {
     const wanted = new Map<string, Subject>();
+    const id = stream.slice(d.stream.length + 1);
     const collect: Seal = {
       seal: (_field: string, value: string | null, subject: Subject) => { if (value !== null) wanted.set(nameOf(subject), subject); return null as never; },
       fingerprint: (_value, subject) => { wanted.set(nameOf(subject), subject); return ''; },
     };
-    for (const e of events) d.seal?.[e.type]?.(e.data as never, collect, state as never);
+    for (const e of events) d.seal?.[e.type]?.(e.data as never, collect, state as never, id);
     if (wanted.size === 0) return events.map((e) => e.data);
     const names = [...wanted.keys()];
     const found = await this.keyring.subjects([...wanted.values()]);
@@ -40,7 +41,7 @@ export class Sealer {
       if (!sealEvent) { sealed.push(data); continue; }
       const period = periods[i]!;
       const periodKey = await this.keyring.period(period);
-      sealed.push(sealEvent(data as never, this.#sealing(subjects, period, periodKey, type, revision + i, stream), state as never));
+      sealed.push(sealEvent(data as never, this.#sealing(subjects, period, periodKey, type, revision + i, stream), state as never, id));
     }
     return sealed;
   }

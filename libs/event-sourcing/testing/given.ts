@@ -19,7 +19,7 @@ export const readableSeal = (type = 'Test', revision = 0, stream = 'test-1'): Se
 /** What a decided (plain) event looks like once stored. */
 export const storedAs = (d: AnyDecider, event: { type: string; data: unknown }, revision = 0, stream = `${d.stream}-1`, state: unknown = d.initial): { type: string; data: unknown } => {
   const seal = d.seal?.[event.type];
-  return seal ? { type: event.type, data: seal(event.data as never, readableSeal(event.type, revision, stream), state as never) } : event;
+  return seal ? { type: event.type, data: seal(event.data as never, readableSeal(event.type, revision, stream), state as never, stream.slice(d.stream.length + 1)) } : event;
 };
 
 /** The state after plain events. */

@@ -14,7 +14,8 @@ import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import { withoutData, type Log } from '#libs/platform/telemetry/log';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
-import type { CurrentSettings } from '#libs/settings/settings';
+import type { AddressRules } from '#libs/platform/egress/address.guard';
+import type { LiveSettings } from '#libs/settings/settings';
 import { guardAddresses } from './address-lists.js';
 import { countedAs } from './counting.js';
 import { OPENAPI } from './docs/docs.controller.js';
@@ -24,6 +25,7 @@ import { Messages } from './messages/messages.js';
 import { PERMISSION } from './permission.js';
 import { PrincipalGuard, type SessionCookies, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
+import { settingsProviders } from './settings/settings.providers.js';
 import { traceRequests } from './trace-requests.js';
 
 export interface ApiOptions {
@@ -31,7 +33,9 @@ export interface ApiOptions {
   /** who may come */
   known: Known;
   cookies: SessionCookies;
-  settings: CurrentSettings;
+  settings: LiveSettings;
+  /** where outbound calls may go: no setting names another place */
+  egress: AddressRules;
   gateways: Gateways;
   clock: Clock;
   metrics: Metrics;
@@ -62,6 +66,7 @@ class ApiModule {
       { provide: OPENAPI, useValue: async () => (await import('./openapi.js')).openApiDocument() },
       { provide: APP_GUARD, useValue: guardOf(o) },
       { provide: APP_GUARD, useValue: limits },
+      ...settingsProviders(o),
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways, accepted: (form, count) => o.metrics.accepted.inc({ form }, count) }) },
     ];
     return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: o.controllers, providers };

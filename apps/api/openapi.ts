@@ -22,6 +22,7 @@ const HEADERS: Record<string, { description: string; schema: JsonSchema }> = {
   'X-Request-Id': { description: 'Names this request in logs and in events.', schema: { type: 'string' } },
   'X-Heliograph-Position': { description: 'Where the write stands in the log; absent where nothing was written. A list that is given it waits until it has seen it.', schema: { type: 'string' } },
   'Idempotency-Replayed': { description: 'There when the answer is that of an earlier request with the same key.', schema: { type: 'string', const: 'true' } },
+  ETag: { description: 'The version that was read or made; sent back as If-Match, it guards a change against one made in between.', schema: { type: 'string' } },
   'Retry-After': { description: 'Try again after so many seconds.', schema: { type: 'integer', minimum: 1 } },
   'WWW-Authenticate': { description: 'How to sign in.', schema: { type: 'string' } },
   'X-RateLimit-Limit': { description: 'Requests per minute.', schema: { type: 'integer' } },
@@ -36,6 +37,7 @@ const OF_STATUS: Record<number, readonly string[]> = { 401: ['WWW-Authenticate']
 const REQUEST_HEADERS: Record<RequestHeader, { description: string; schema: JsonSchema; example: string }> = {
   'Idempotency-Key': { description: 'The same key with the same body makes one message and gives the same answer, as long as the message is kept; with another body it is refused (422).', schema: { type: 'string', pattern: '^[!-~]{1,255}$' }, example: 'order-17' },
   'X-Heliograph-Position': { description: 'What a write answered: the list waits (250 ms at most) until it has seen it.', schema: { type: 'string', pattern: '^[0-9A-Za-z.:-]{1,64}$' }, example: '0000000000000007' },
+  'If-Match': { description: 'The ETag that was read: if somebody else has changed it since, nothing is changed (409).', schema: { type: 'string' }, example: '"7"' },
   traceparent: { description: 'W3C trace context; goes into every event that follows.', schema: { type: 'string', pattern: '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$' }, example: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
 };
 

@@ -1,6 +1,7 @@
 import type { Surface } from './docs/surface.js';
 import { messagesSurface } from './messages/messages.surface.js';
 import { operationsSurface } from './operations.surface.js';
+import { settingsSurface } from './settings/settings.surface.js';
 
 /** Every part of the API in words, in the order of the document; one beside every controller of `controllers.ts`. */
-export const SURFACES: readonly Surface[] = [messagesSurface, operationsSurface];
+export const SURFACES: readonly Surface[] = [messagesSurface, settingsSurface, operationsSurface];

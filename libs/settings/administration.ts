@@ -111,7 +111,7 @@ export const secretsMissing = (exported: Asked, here: Shown): string[] => NAMES.
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 /** A secret that comes back as it was shown, or as pages show it, stays as it is. */
-const isMask = (value: unknown): boolean => (typeof value === 'string' ? /^•{4,}$/.test(value) : isObject(value) && Object.keys(value).join() === 'set' && typeof value['set'] === 'boolean');
+export const isMask = (value: unknown): boolean => (typeof value === 'string' ? /^•{4,}$/.test(value) : isObject(value) && Object.keys(value).join() === 'set' && typeof value['set'] === 'boolean');
 
 /** By full names; secrets apart. @throws Refusal where a category is not one */
 function flat(asked: Asked): Pick<ChangeSettings['data'], 'values' | 'secrets'> {

@@ -30,8 +30,8 @@ export interface Operation {
   refusals?: readonly ErrorCode[];
 }
 
-export type RequestHeader = 'Idempotency-Key' | 'X-Heliograph-Position' | 'traceparent';
-export type HeaderName = 'X-Heliograph-Position' | 'Idempotency-Replayed';
+export type RequestHeader = 'Idempotency-Key' | 'X-Heliograph-Position' | 'If-Match' | 'traceparent';
+export type HeaderName = 'X-Heliograph-Position' | 'Idempotency-Replayed' | 'ETag';
 
 // The words that schemas are made of.
 export const object = (properties: Record<string, JsonSchema>, optional: readonly string[] = []): JsonSchema =>

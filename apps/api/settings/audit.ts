@@ -1,0 +1,37 @@
+import type { ReadModels } from '#libs/event-sourcing/ports/read-models';
+import type { Seeing } from '#libs/event-sourcing/running/seeing';
+import { collectionOf } from '#libs/event-sourcing/running/projecting';
+import type { Keyring } from '#libs/event-sourcing/sealing/keyring';
+import { principalName, type Principal } from '#libs/identity/principal';
+import type { AuditQuery } from '#libs/settings/settings.dto';
+import { settingsAudit, type AuditedSetting } from '#projections/settings-audit/settings-audit.projection';
+import { listChanges } from '#projections/settings-audit/settings-audit.reader';
+import { Cursors } from '../messages/cursors.js';
+
+export interface AuditPorts { views: ReadModels; seeing: Seeing; keyring: Keyring }
+
+const VIEW = { follower: settingsAudit.name, collection: collectionOf(settingsAudit) };
+const moment = (text: string): string => new Date(text).toISOString();
+
+/** Who changed which setting, when and why. */
+export class SettingsAudit {
+  readonly #cursors: Cursors;
+  constructor(private readonly ports: AuditPorts) { this.#cursors = new Cursors(ports.keyring); }
+
+  async list({ after, limit = 50, who, from, to, category, name }: AuditQuery, principal: Principal, position: unknown): Promise<{ changes: object[]; next: string | null }> {
+    const filter = {
+      ...(who === undefined ? {} : { by: who }), ...(category === undefined ? {} : { category }), ...(name === undefined ? {} : { name }),
+      ...(from === undefined ? {} : { from: moment(from) }), ...(to === undefined ? {} : { to: moment(to) }),
+    };
+    const scope = ['settings-audit', JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)))];
+    const cursor = after === undefined ? undefined : (this.#cursors.read(after, scope) as [string, string]);
+    // a name is in one category: another category asked beside it finds nothing
+    if (name !== undefined && category !== undefined && !name.startsWith(`${category}.`)) return { changes: [], next: null };
+    await this.ports.seeing.upTo(VIEW, principalName(principal), typeof position === 'string' && /^[0-9A-Za-z.:-]{1,64}$/.test(position) ? position : undefined);
+    const page = await listChanges(this.ports.views, filter, limit, cursor);
+    return { changes: page.changes.map(({ row }) => auditAnswer(row)), next: page.next ? this.#cursors.write(page.next, scope) : null };
+  }
+}
+
+export const auditAnswer = ({ name, category, secret, from, to, by, at, reason, version }: AuditedSetting): Record<string, unknown> =>
+  ({ name, category, secret, from, to, who: by, when: at, why: reason, version });

@@ -1,14 +1,13 @@
 import type { Position } from '#libs/event-sourcing/event';
 import type { Collection, Query, ReadModels, RowChange, StoredRow } from '#libs/event-sourcing/ports/read-models';
 import type { Row } from '#libs/event-sourcing/projection';
+import { indexed } from '#libs/event-sourcing/running/served-by';
 import { type Bound, type Table, columnsOf, fieldsOf, tableOf } from './columns.js';
 import { type Plan, countPlan, findPlan } from './query-plan.js';
 import type { ReaderRequest } from './reader.thread.js';
 import { reasonOf, type ThreadLink } from './thread-link.js';
 import type { ViewsRequest } from './views.thread.js';
 
-const COLLECTION = /^[A-Za-z0-9_.@/-]{1,100}$/;
-const FIELD = /^[A-Za-z0-9_]+$/;
 const IDS = 500; // in one statement
 
 type Cells = (string | number | null)[];
@@ -24,14 +23,7 @@ export class EmbeddedReadModels implements ReadModels {
   constructor(readonly views: ThreadLink, readonly reader: ThreadLink) {}
 
   async define({ name, indexes }: Collection): Promise<void> {
-    if (!COLLECTION.test(name)) throw new Error(`not a name for a collection: ${name}`);
-    const table: Table = { name, indexes: {} };
-    for (const [index, fields] of Object.entries(indexes).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-      for (const word of [index, ...fields]) if (!FIELD.test(word)) throw new Error(`names in ${name} are [A-Za-z0-9_]+, not ${JSON.stringify(word)}`);
-      const own = fields.at(-1) === 'id' ? fields.slice(0, -1) : [...fields];
-      if (own.includes('id')) throw new Error(`id is the last field of an index: ${name}.${index}`);
-      table.indexes[index] = own;
-    }
+    const table: Table = indexed(name, indexes);
     await this.views.call({ op: 'define', table } satisfies ViewsRequest);
     this.#defined.set(name, { table, fields: fieldsOf(table) });
   }
@@ -93,7 +85,7 @@ export class EmbeddedReadModels implements ReadModels {
   }
 
   async drop(collection: string): Promise<void> {
-    if (!COLLECTION.test(collection)) throw new Error(`not a name for a collection: ${collection}`);
+    indexed(collection, {});
     this.#defined.delete(collection);
     await this.views.call({ op: 'drop', name: collection } satisfies ViewsRequest);
   }

@@ -36,7 +36,7 @@ export class ClientLine {
   unreachable(): void { this.#downUntil = this.clock.monotonic() + DOWN_MS; }
   reached(): void { this.#downUntil = -Infinity; }
 
-  /** Calls when the client ends: its reads and subscriptions say nothing themselves then. Answers how to call it off. */
+  /** Calls just before the client ends: its reads and subscriptions then end as if nothing were wrong. Answers how to call it off. */
   onEnd(call: () => void): () => void {
     this.#listeners.add(call);
     return () => this.#listeners.delete(call);
@@ -57,12 +57,13 @@ export class ClientLine {
   /** Ends the client's calls and its connection. */
   async end(): Promise<void> {
     const client = this.#client;
+    // first of all: a read that is cancelled ends as one that is complete
+    for (const call of [...this.#listeners]) call();
     // the old client's calls end before the new one makes any: it would reject those too
     await Promise.race([client.dispose(), new Promise<void>((resolve) => { this.clock.after(END_MS, resolve); })]);
     // `dispose` leaves the channel open, and the client shows that only to classes derived from it
     const { getChannel } = client as unknown as { getChannel(): Promise<{ close(): void }> };
     getChannel().then((channel) => channel.close(), () => undefined);
-    for (const call of this.#listeners) call();
   }
 }
 

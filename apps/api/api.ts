@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Module, type DynamicModule, type LoggerService, type Provider, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { CommandBus, CqrsModule } from '@nestjs/cqrs';
@@ -8,7 +9,9 @@ import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
 import type { Known } from '#libs/identity/authenticate';
 import { Foreign } from '#libs/identity/foreign';
+import { KeyUses } from '#libs/identity/keyuse/key-uses';
 import { principalName, type Principal } from '#libs/identity/principal';
+import type { ReadCookie } from '#libs/identity/session/cookie';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import { withoutData, type Log } from '#libs/platform/telemetry/log';
@@ -23,7 +26,7 @@ import { METRICS, READINESS } from './health.controller.js';
 import type { Gateways } from './messages/acceptance.js';
 import { Messages } from './messages/messages.js';
 import { PERMISSION } from './permission.js';
-import { PrincipalGuard, type SessionCookies, type SignedIn } from './principal.guard.js';
+import { PrincipalGuard, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
 import { settingsProviders } from './settings/settings.providers.js';
 import { traceRequests } from './trace-requests.js';
@@ -32,7 +35,8 @@ export interface ApiOptions {
   kernel: Kernel;
   /** who may come */
   known: Known;
-  cookies: SessionCookies;
+  /** the text that takes a good session cookie's place; null: none is due */
+  rolled(cookie: ReadCookie): string | null;
   settings: LiveSettings;
   /** where outbound calls may go: no setting names another place */
   egress: AddressRules;
@@ -73,7 +77,7 @@ class ApiModule {
   }
 }
 
-export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: CommandBus }
+export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: CommandBus; /** to be flushed once no request comes any more */ uses: KeyUses }
 
 /** The HTTP application, initialised and without a port. @throws Error when a route declares no permission */
 export async function createApi(options: ApiOptions): Promise<Api> {
@@ -89,9 +93,10 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   adapter.harden(app);
   guardAddresses(adapter.getInstance(), options.settings);
   measure(app, options);
+  const uses = logKeyUses(app, options);
   if (options.tracing) traceRequests(app, options.tracing);
   await app.init();
-  return { app, readiness, bus: app.get(CommandBus) };
+  return { app, readiness, bus: app.get(CommandBus), uses };
 }
 
 /** Nest marks what it routes; a handler without a permission would be open or dead, so nothing starts. */
@@ -104,8 +109,8 @@ function everyRoutePermitted(controller: { name: string; prototype: object }): v
   }
 }
 
-const guardOf = ({ kernel, clock, known, settings, cookies, metrics, log }: ApiOptions): PrincipalGuard => new PrincipalGuard({
-  known, settings, cookies, fresh: () => kernel.live.fresh(), now: () => clock.now().getTime(),
+const guardOf = ({ kernel, clock, known, settings, rolled, metrics, log }: ApiOptions): PrincipalGuard => new PrincipalGuard({
+  known, settings, rolled, fresh: () => kernel.live.fresh(), now: () => clock.now().getTime(),
   // counted, and of a certificate one line: its reason, never what it holds
   refused: (code: ErrorCode, reason, requestId) => {
     metrics.refused.inc({ reason });
@@ -131,4 +136,20 @@ function measure(app: NestFastifyApplication, { metrics, log }: ApiOptions): voi
     if (log.enabled('debug')) log.debug({ requestId: request.id, ...at, ms: Math.round(reply.elapsedTime * 10) / 10, ...(request.principal ? { principal: principalName(request.principal) } : {}) }, 'answered');
     done();
   });
+}
+
+/** What API keys are used for, written down in bulk: the route's template, never a path, a body or the key. */
+function logKeyUses(app: NestFastifyApplication, { kernel, clock, metrics, log }: ApiOptions): KeyUses {
+  const uses = new KeyUses({
+    commands: kernel.commands, clock, random: randomBytes,
+    failed: (err, dropped) => { metrics.keyUsesDropped.inc(dropped); if (dropped === 0) log.warn({ part: 'key uses', err }, 'what API keys were used for could not be written, and waits'); },
+  });
+  app.getHttpAdapter().getInstance().addHook('onResponse', function use(request: SignedIn, reply, done) {
+    const { principal } = request;
+    if (principal?.credential.kind === 'api-key') {
+      uses.used({ key: principal.credential.id, owner: principal.owner, method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode, address: request.ip, at: clock.now().toISOString() });
+    }
+    done();
+  });
+  return uses;
 }

@@ -1,24 +1,18 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { authenticate, type Authenticated, type Known, type Shown } from '#libs/identity/authenticate';
 import { holds } from '#libs/identity/credential/scope';
 import { RIGHTS, type CredentialKind, type Permission, type Principal, type Role } from '#libs/identity/principal';
+import { sessionCookies, setCookie, type ReadCookie } from '#libs/identity/session/cookie';
+import { crossSite, ownOrigins } from '#libs/identity/session/cross-site';
 import type { CurrentSettings } from '#libs/settings/settings';
 import type { Span } from '#libs/platform/telemetry/tracing';
 import { PERMISSION } from './permission.js';
 
 export type SignedIn = FastifyRequest & { principal?: Principal; span?: Span };
-
-/** What the guard must know of the portal's cookie. */
-export interface SessionCookies {
-  name: string;
-  /** whether a request that changes something says itself that it comes from another site */
-  crossSite(request: FastifyRequest): boolean;
-  /** the `Set-Cookie` that goes with the answer to a request that showed this good cookie; null: none is due */
-  renewed(text: string): string | null;
-}
 
 export interface GuardOptions {
   known: Known;
@@ -27,7 +21,8 @@ export interface GuardOptions {
   /** milliseconds since 1970, UTC */
   now(): number;
   settings: Pick<CurrentSettings, 'value'>;
-  cookies: SessionCookies;
+  /** the text that takes a good cookie's place; null: none is due */
+  rolled(cookie: ReadCookie): string | null;
   /** told of every credential that was refused; `reason` is of a closed set */
   refused(code: ErrorCode, reason: string, requestId: string): void;
 }
@@ -53,7 +48,7 @@ export class PrincipalGuard implements CanActivate {
     if (!fresh()) throw new Refusal('unavailable');
     const http = context.switchToHttp();
     const request = http.getRequest<SignedIn>();
-    const shown = shownBy(request, this.options.cookies.name);
+    const shown = shownBy(request);
     let authenticated: Authenticated;
     try {
       authenticated = await authenticate(shown, known, now());
@@ -63,7 +58,7 @@ export class PrincipalGuard implements CanActivate {
     }
     const { principal } = authenticated;
     request.principal = principal;
-    if (principal.credential.kind === 'session') this.#ofBrowser(request, http.getResponse(), shown.cookies[0]!);
+    if (authenticated.cookie) this.#ofBrowser(request, http.getResponse(), authenticated.cookie);
     if (authenticated.certificateEnds !== null && authenticated.certificateEnds - now() < ENDING_MS) http.getResponse<FastifyReply>().header('x-heliograph-certificate-ends', new Date(authenticated.certificateEnds).toISOString());
     this.#permitted(RIGHT.get(permission)!, principal, authenticated.account?.mustChange ?? false);
     return true;
@@ -80,10 +75,12 @@ export class PrincipalGuard implements CanActivate {
     return permission;
   }
 
-  #ofBrowser(request: FastifyRequest, reply: FastifyReply, cookie: string): void {
-    if (!SAFE.has(request.method) && this.options.cookies.crossSite(request)) throw new Refusal('cross_site');
-    const renewed = this.options.cookies.renewed(cookie);
-    if (renewed !== null) reply.header('set-cookie', renewed);
+  #ofBrowser(request: FastifyRequest, reply: FastifyReply, cookie: ReadCookie): void {
+    const { headers, socket } = request.raw;
+    const secure = isSecure(socket);
+    if (!SAFE.has(request.method) && crossSite(headers, ownOrigins({ host: headers.host, secure, publicUrl: this.options.settings.value('general.public_url') }))) throw new Refusal('cross_site');
+    const text = this.options.rolled(cookie);
+    if (text !== null) reply.header('set-cookie', setCookie(text, secure));
   }
 
   #permitted({ permission, roles, kinds, aboutOneself }: Right, { role, scopes, credential }: Principal, mustChange: boolean): void {
@@ -94,20 +91,17 @@ export class PrincipalGuard implements CanActivate {
   }
 }
 
+const isSecure = (socket: Socket): boolean => 'encrypted' in socket;
+
 /** Node keeps only the first of several `Authorization` headers: the raw ones tell. */
-function shownBy({ raw }: FastifyRequest, cookieName: string): Shown {
+function shownBy({ raw }: FastifyRequest): Shown {
   const authorization: string[] = [], apiKeys: string[] = [], cookies: string[] = [];
-  const { rawHeaders } = raw;
+  const { rawHeaders, socket } = raw;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     if (name.length === 13 && name.toLowerCase() === 'authorization') authorization.push(rawHeaders[i + 1]!);
     else if (name.length === 9 && name.toLowerCase() === 'x-api-key') apiKeys.push(rawHeaders[i + 1]!);
-    else if (name.length === 6 && name.toLowerCase() === 'cookie') cookies.push(...cookiesCalled(cookieName, rawHeaders[i + 1]!));
+    else if (name.length === 6 && name.toLowerCase() === 'cookie') cookies.push(...sessionCookies(rawHeaders[i + 1]!, isSecure(socket)));
   }
-  return { authorization, apiKeys, cookies, socket: raw.socket };
-}
-
-function cookiesCalled(name: string, header: string): string[] {
-  if (!header.includes(name)) return [];
-  return header.split(';').map((pair) => pair.trim()).filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1));
+  return { authorization, apiKeys, cookies, socket };
 }

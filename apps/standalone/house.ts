@@ -77,7 +77,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     for (const warning of engine.warnings) log.warn({ part: 'engines' }, warning);
     const settings = new LiveSettings(defaultsOf(c));
     const gateways = liveGateways(c, settings);
-    const people = livePeople(() => kernel, clock);
+    const people = livePeople(() => kernel, settings, clock);
     const kernel: Kernel = await Kernel.open({
       engine, masterKey: secrets.masterKey, clock, ...SUBJECTS,
       around: tracing && projectionSpans(tracing),
@@ -87,11 +87,12 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     undo.push(() => kernel.close());
     await kernel.startLive();
     await settings.start(kernel);
+    await people.start();
     const metrics = createMetrics();
     kernel.commands.onAppend(() => metrics.appends.inc());
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({
-      kernel, settings, egress: egressRules(c), known: people.known, cookies: people.cookies, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
+      kernel, settings, egress: egressRules(c), known: people.known, rolled: (cookie) => people.cookies.rolled(cookie), gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
       controllers: is('api') ? CONTROLLERS : HEALTH_ONLY,
     });
     undo.push(() => api.app.close());
@@ -110,6 +111,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
       const wholeMs = c.shutdownSeconds * 1000;
       const [ended] = await Promise.all([listening.close(wholeMs), working?.drain(wholeMs)]);
       await working?.end();
+      await api.uses.flush();
       for (const step of undo.reverse()) await step();
       return ended;
     };

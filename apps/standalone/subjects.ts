@@ -4,9 +4,13 @@ import { credential } from '#libs/identity/credential/credential.decider';
 import { name } from '#libs/identity/name/name.decider';
 import { user } from '#libs/identity/user/user.decider';
 import { delivery } from '#libs/messaging/message/delivery.process';
+import { keyuse } from '#libs/identity/keyuse/keyuse.decider';
+import { keyset } from '#libs/identity/session/keyset.decider';
+import { session } from '#libs/identity/session/session.decider';
 import { message } from '#libs/messaging/message/message.decider';
 import { settings } from '#libs/settings/settings.decider';
 import { credentialList } from '#projections/credential-list/credential-list.projection';
+import { keyUse } from '#projections/key-use/key-use.projection';
 import { messageLog } from '#projections/message-log/message-log.projection';
 import { settingsAudit } from '#projections/settings-audit/settings-audit.projection';
 
@@ -14,5 +18,5 @@ import { settingsAudit } from '#projections/settings-audit/settings-audit.projec
 export const SUBJECTS = {
   deciders: [message, batch, settings, credential, user, name],
   processes: [delivery, parts],
-  projections: [messageLog, settingsAudit, credentialList],
+  projections: [messageLog, settingsAudit, credentialList, keyUse],
 };

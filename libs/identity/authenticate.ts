@@ -7,6 +7,8 @@ import { apiTokenId, isApiToken } from './credential/api-token.js';
 import type { CredentialState } from './credential/credential.decider.js';
 import { isAccount } from './credential/owner.js';
 import { ROLES, type Principal, type Role } from './principal.js';
+import type { ReadCookie } from './session/cookie.js';
+import type { AccessClaims } from './session/tokens.js';
 
 /** What a request shows of who it is: every value of each header, in order, from the raw headers (Node itself would drop all but the first). */
 export interface Shown {
@@ -38,9 +40,9 @@ export interface Known {
   account: Find<Account>;
   session: Find<Session>;
   /** who a signed access token names; null unless signature, times and form are right */
-  accessToken(text: string): { user: string; session: string } | null;
-  /** which session a signed cookie names; null unless signature, form and idle time are right */
-  cookie(text: string): { session: string } | null;
+  accessToken(text: string): Promise<AccessClaims | null>;
+  /** what a signed cookie says; null unless signature, form and times are right */
+  cookie(text: string): ReadCookie | null;
   mac: Mac;
 }
 
@@ -48,6 +50,8 @@ export interface Authenticated {
   principal: Principal;
   /** null: an owner without an account */
   account: Account | null;
+  /** what the good cookie says that was shown; null for other credentials */
+  cookie: ReadCookie | null;
   /** the last second of the client certificate that was shown; null for other credentials. Milliseconds since 1970 */
   certificateEnds: number | null;
 }
@@ -101,14 +105,14 @@ async function byApiToken(text: string, id: string, known: Known, now: number): 
   if (state?.kind !== 'api-token' || !isApiToken(text, state.sha256) || hasEnded(state, now)) throw new Refusal('invalid_token');
   const account = await ownerOf(state, known);
   if (account === 'gone' || (account && account.tokenEpoch !== state.epoch)) throw new Refusal('invalid_token');
-  return { principal: { owner: state.owner, role: lower(state.role, account), scopes: null, credential: { kind: 'api-token', id } }, account, certificateEnds: null };
+  return { principal: { owner: state.owner, role: lower(state.role, account), scopes: null, credential: { kind: 'api-token', id } }, account, cookie: null, certificateEnds: null };
 }
 
 async function byAccessToken(text: string, known: Known, now: number): Promise<Authenticated> {
-  const named = known.accessToken(text);
+  const named = await known.accessToken(text);
   const account = named && await signedIn(named.session, known, now, named.user);
   if (!account) throw new Refusal('invalid_token');
-  return { principal: { owner: named.user, role: account.role, scopes: null, credential: { kind: 'access-token', id: named.session } }, account, certificateEnds: null };
+  return { principal: { owner: named.user, role: account.role, scopes: null, credential: { kind: 'access-token', id: named.session } }, account, cookie: null, certificateEnds: null };
 }
 
 async function byCookie(text: string, known: Known, now: number): Promise<Authenticated> {
@@ -116,7 +120,7 @@ async function byCookie(text: string, known: Known, now: number): Promise<Authen
   const session = named && await known.session(named.session);
   const account = session && await signedIn(named.session, known, now, session.owner);
   if (!account) throw new Refusal('session_ended');
-  return { principal: { owner: session.owner, role: account.role, scopes: null, credential: { kind: 'session', id: named.session } }, account, certificateEnds: null };
+  return { principal: { owner: session.owner, role: account.role, scopes: null, credential: { kind: 'session', id: named.session } }, account, cookie: named, certificateEnds: null };
 }
 
 /** The account whose session this is, while both count. */
@@ -131,7 +135,7 @@ async function byApiKey(text: string, known: Known, now: number): Promise<Authen
   const key = await goodApiKey(text, known, now);
   if (!key) throw new Refusal('invalid_api_key');
   const { id, state, account } = key;
-  return { principal: { owner: state.owner, role: account.role, scopes: state.scopes, credential: { kind: 'api-key', id } }, account, certificateEnds: null };
+  return { principal: { owner: state.owner, role: account.role, scopes: state.scopes, credential: { kind: 'api-key', id } }, account, cookie: null, certificateEnds: null };
 }
 
 export type ApiKeyState = Extract<CredentialState, { kind: 'api-key' }>;
@@ -159,7 +163,7 @@ async function byCertificate(peer: Peer, known: Known, now: number): Promise<Aut
   if (state.revoked) return refuse('revoked');
   const account = await ownerOf(state, known);
   if (account === 'gone') return refuse('owner-gone');
-  return { principal: { owner: state.owner, role: lower(state.role, account), scopes: null, credential: { kind: 'client-certificate', id: serial } }, account, certificateEnds: notAfter };
+  return { principal: { owner: state.owner, role: lower(state.role, account), scopes: null, credential: { kind: 'client-certificate', id: serial } }, account, cookie: null, certificateEnds: notAfter };
 }
 
 /** The account that a credential belongs to; null where its owner never had one, `gone` where he has it no more. */

@@ -5,9 +5,9 @@ export const SCOPES_MOST = 50;
 
 export const isScope = (text: string): boolean => SCOPE.test(text);
 /** `inventory` of `inventory:read` */
-export const areaOf = (scope: string): string => scope.slice(0, scope.indexOf(':'));
+export const areaOf = (scope: string): string => scope.split(':', 1)[0]!;
 
-/** Whether these scopes hold the one that is wanted; `tickets:*` holds all of tickets, and is itself held only by `tickets:*`. */
+/** Whether these scopes hold the one that is wanted; `tickets:*` holds all of tickets, and is itself held only by `tickets:*`. A right without an action is held by no scope. */
 export function holds(scopes: readonly string[], wanted: string): boolean {
-  return scopes.includes(wanted) || scopes.includes(`${areaOf(wanted)}:*`);
+  return wanted.includes(':') && (scopes.includes(wanted) || scopes.includes(`${areaOf(wanted)}:*`));
 }

@@ -17,8 +17,8 @@ export function knownTo(credential: (id: string) => Promise<CredentialState | nu
     accounts, sessions, credential,
     account: async (id) => accounts.get(id) ?? null,
     session: async (id) => sessions.get(id) ?? null,
-    accessToken: (text) => { const [, user, session] = /^jwt\.(\w+)\.(\w+)$/.exec(text) ?? []; return user && session ? { user, session } : null; },
-    cookie: (text) => (/^\w+$/.test(text) ? { session: text } : null),
+    accessToken: async (text) => { const [, user, session] = /^jwt\.(\w+)\.(\w+)$/.exec(text) ?? []; return user && session ? { user, session } : null; },
+    cookie: (text) => (/^\w+$/.test(text) ? { session: text, started: 0, seen: 0 } : null),
     mac: (purpose, text) => createHmac('sha256', 'a key outside the log').update(`${purpose}\0${text}`).digest(),
   };
 }

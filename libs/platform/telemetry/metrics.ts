@@ -14,6 +14,8 @@ export function createMetrics() {
     refused: new Counter({ registers, name: 'heliograph_refused_credentials_total', help: 'Requests whose credential was refused, by reason.', labelNames: ['reason'] }),
     handshakes: new Counter({ registers, name: 'heliograph_tls_failed_handshakes_total', help: 'TLS handshakes that failed, by reason.', labelNames: ['reason'] }),
     certificateEnds: new Gauge({ registers, name: 'heliograph_certificate_end_timestamp_seconds', help: 'When a certificate of this server ends, in seconds since 1970.', labelNames: ['certificate'] }),
+    certificatesEnding: new Gauge({ registers, name: 'heliograph_client_certificates_ending', help: 'Client certificates that count and end within 30 days, looked at once a minute.' }),
+    keyUsesDropped: new Counter({ registers, name: 'heliograph_key_uses_dropped_total', help: 'Uses of API keys that were not written down, because the log did not answer for too long.' }),
     accepted: new Counter({ registers, name: 'heliograph_messages_accepted_total', help: 'Messages accepted, repeats not counted, by form of the request.', labelNames: ['form'] }),
     appends: new Counter({ registers, name: 'heliograph_appends_total', help: 'Appends of this process to the log, each acknowledged as durable.' }),
     calls: new Counter({ registers, name: 'heliograph_gateway_calls_total', help: 'Ended gateway calls.', labelNames: ['gateway', 'outcome', 'problem'] }),

@@ -56,11 +56,14 @@ export class Faults {
   readonly #met = new Map<string, number>();
 
   get inForce(): readonly Fault[] { return this.#all; }
-  /** how often each kind was met, by `operation fault` */
+  /** how often each kind was met since they were cleared, by `operation fault` */
   get met(): Record<string, number> { return Object.fromEntries(this.#met); }
 
   add(fault: Fault): void { this.#all.push({ ...fault }); }
-  clear(): void { this.#all = []; }
+  clear(): void {
+    this.#all = [];
+    this.#met.clear();
+  }
 
   /** The first that is aimed at this call, used up by one. */
   take(operation: Operation, stream = ''): Fault | null {

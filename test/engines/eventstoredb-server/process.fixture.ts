@@ -42,8 +42,10 @@ export interface ServerProcess {
 export async function startServerProcess(args: readonly string[] = []): Promise<ServerProcess> {
   if (!existsSync(MAIN)) spawnSync(process.execPath, [join(ROOT, 'ops/build.mjs')], { stdio: 'inherit' });
   const folder = mkdtempSync(join(tmpdir(), 'eventstoredb-'));
-  let { child, url, control } = await launch(folder, args, '0');
+  const first = await launch(folder, args, '0');
+  const { url } = first;
   const port = Number(/:(\d+)\?/.exec(url)![1]);
+  let { child, control } = first;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');

@@ -16,7 +16,7 @@ import { settingsAudit } from '#projections/settings-audit/settings-audit.projec
 
 /** Every subject that this program knows: what decides, what is due, what is shown. The server and the command line open the same. */
 export const SUBJECTS = {
-  deciders: [message, batch, settings, credential, user, name],
+  deciders: [message, batch, settings, credential, user, name, keyuse, keyset, session],
   processes: [delivery, parts],
   projections: [messageLog, settingsAudit, credentialList, keyUse],
 };

@@ -178,20 +178,21 @@ it('T73 one bit flipped in every place of a sealed value in a row: it opens to n
   expect(await kernel.sealer.open([sealed as unknown as Sealed<string>])).toEqual(['twelve o\'clock, third floor']);
 });
 
-it('T73 two processes sealing 100,000 values use no nonce twice', async () => {
+it('T73 two processes sealing a million values use no nonce twice', async () => {
   const sealers = await Promise.all([1, 2].map(async () => new Sealer(await Keyring.open(room.engine.keys, MASTER_KEY))));
   const [subject] = await sealers[0]!.keyring.subjects([{ kind: 'number', value: NUMBER }]);
   const state = { ...parcel.initial, to: `s1|${subject!.id}|x|x|x|x|0|x|x` };
   const period = { category: 'parcels', day: '2030-01-01' };
-  const nonces = new Set<string>();
+  const nonces = new Set<bigint>();
   await Promise.all(sealers.map(async (sealer) => {
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < 5_000; i++) {
       const events = Array.from({ length: 100 }, (_, k) => ({ type: 'NoteLeft', data: { text: `${i}.${k}`, fingerprint: '' } }));
       for (const e of await sealer.seal(parcel as AnyDecider, 'parcel-n', i * 100, events, events.map(() => period), state) as { text: Sealed<string> }[]) {
-        const parsed = parseSealed(e.text);
-        if (parsed !== 'erased') nonces.add(parsed.box.slice(0, 16)); // 12 bytes
+        const text = e.text as unknown as string;
+        const nonce = Buffer.from(text.slice(text.lastIndexOf('|') + 1, text.lastIndexOf('|') + 17), 'base64url');
+        nonces.add((nonce.readBigUInt64LE() << 32n) | BigInt(nonce.readUInt32LE(8)));
       }
     }
   }));
-  expect(nonces.size).toBe(100_000);
-});
+  expect(nonces.size).toBe(1_000_000);
+}, 120_000);

@@ -10,6 +10,9 @@ export const answerOf = (socket: Socket): ServerResponse | undefined => (socket 
 /** A reader that takes less than this within the time given is only holding memory: 64 kB a minute is a modem of 1990. */
 const SLOWEST_READ_BYTES = 64 * 1024;
 
+/** What arrives after the last answer is thrown away no faster than so many bytes each so many milliseconds, per connection. */
+const SIP_BYTES = 128 * 1024, SIP_PAUSE_MS = 10;
+
 interface Reading {
   since: number;
   taken: number;
@@ -83,7 +86,15 @@ export class Connections {
  */
 function linger(socket: Socket, lingerMs: number): void {
   if (socket.destroyed) return;
-  const drop = (): void => {};
+  let taken = 0;
+  // in small sips: whoever still pours out a gigabyte must not make us allocate it, only to throw it away
+  const drop = (bytes: Buffer): void => {
+    taken += bytes.length;
+    if (taken < SIP_BYTES) return;
+    taken = 0;
+    socket.pause();
+    setTimeout(() => socket.resume(), SIP_PAUSE_MS).unref();
+  };
   // first this one, which takes the socket back from the parser, then away with the parser's
   socket.on('data', drop);
   for (const listener of socket.listeners('data')) if (listener !== drop) socket.removeListener('data', listener as () => void);

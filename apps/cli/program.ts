@@ -3,6 +3,7 @@ import { credentialCommands } from './credentials.js';
 import { doctorCommand } from './doctor.js';
 import { messageCommand } from './messages.js';
 import { projectionCommand } from './projections.js';
+import { settingsCommand } from './settings.js';
 import type { Terminal } from './terminal.js';
 
 export const HEADING = 'Looks after a Heliograph: asks the server that runs on DATA_DIR, or opens the folder itself where none runs. Settings are those of the server: environment and .env.';
@@ -17,7 +18,7 @@ Exit codes:
 /** The whole command line. */
 export function program(t: Terminal): Command {
   const root = new Command('heliograph').description(HEADING).addHelpText('after', EXITS).showHelpAfterError('(--help shows what there is)');
-  for (const command of [doctorCommand(t), ...credentialCommands(t), messageCommand(t), projectionCommand(t)]) root.addCommand(command);
+  for (const command of [doctorCommand(t), ...credentialCommands(t), messageCommand(t), projectionCommand(t), settingsCommand(t)]) root.addCommand(command);
   settle(root, t);
   return root;
 }

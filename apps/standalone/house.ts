@@ -21,7 +21,8 @@ import { createApi, type Api } from '../api/api.js';
 import { CONTROLLERS, HEALTH_ONLY } from '../api/controllers.js';
 import { runWorker } from '../worker/worker.js';
 import { openControlSocket } from './control/control-socket.js';
-import { egressRules, liveGateways, liveLimits } from './live-settings.js';
+import { egressRules } from './egress-rules.js';
+import { liveGateways, liveLimits } from './live-settings.js';
 import { livePeople } from './known.js';
 import { SUBJECTS } from './subjects.js';
 

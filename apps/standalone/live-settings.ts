@@ -4,13 +4,8 @@ import { defaultGateways } from '#libs/messaging/gateways/default-gateways';
 import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
 import { parseGateways } from '#libs/messaging/gateways/gateways-file';
 import type { Configuration } from '#libs/platform/configuration/configuration';
-import type { AddressRules } from '#libs/platform/egress/address.guard';
 import type { CurrentSettings } from '#libs/settings/settings';
 import type { ApiOptions } from '../api/api.js';
-
-/** Where outbound calls may go: the operator's word at start, which no setting widens. */
-export const egressRules = (c: Configuration): AddressRules =>
-  ({ allow: c.egressAllow, production: c.environment === 'production', own: c.publicHosts.flatMap((host) => [...c.listenPorts, c.mtlsPort].map((port) => ({ host, port }))) });
 
 const limitsOf = (settings: CurrentSettings): ApiOptions['limits'] => {
   const signedIn = { minute: settings.value('security.rate_limit_minute'), hour: settings.value('security.rate_limit_hour') };

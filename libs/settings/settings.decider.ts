@@ -83,7 +83,7 @@ export const settings = decider<SettingsState, SettingsEvents>()({
       const kept = secrets.filter(({ name, value }) => value !== null || name in state.secrets);
       if (changes.length === 0 && kept.length === 0) return [];
       const because = confirmed ? [] : doubts(state, changes, caller);
-      if (because.length > 0) throw new Refusal('confirmation_required', `Send it again with "confirm": true, if you mean it. ${because.join('; ')}.`);
+      if (because.length > 0) throw new Refusal('confirmation_required', `Confirm it, if you mean it ("confirm": true; on the command line --confirm). ${because.join('; ')}.`);
       return [{ type: 'SettingsChanged', data: { changes, secrets: kept.map(({ name, value }) => ({ name, value })), reason, by, at: now } }];
     },
   },

@@ -4,6 +4,7 @@ import { inspect } from './inspection.js';
 import { listOfMessages, replayMessage, showMessage } from './messages.js';
 import type { Operation } from './operation.js';
 import { listOfViews, rebuildView } from './projections.js';
+import { exportSettings, getSetting, importSettings, listSettings, setSetting } from './settings.js';
 
 /** Everything that can be asked for over the control socket, by name. What is not here cannot be done over it. */
 export const OPERATIONS = {
@@ -18,6 +19,11 @@ export const OPERATIONS = {
   'messages.replay': replayMessage,
   'projections.list': listOfViews,
   'projections.rebuild': rebuildView,
+  'settings.list': listSettings,
+  'settings.get': getSetting,
+  'settings.set': setSetting,
+  'settings.export': exportSettings,
+  'settings.import': importSettings,
   inspect,
 };
 

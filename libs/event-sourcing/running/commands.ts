@@ -9,7 +9,7 @@ import type { Appended, EventStore } from '../ports/event-store.js';
 import type { Sealer } from '../sealing/sealer.js';
 import type { Period } from '../sealed.js';
 import type { Clock } from './clock.js';
-import type { Loaded, States } from './states.js';
+import { SNAPSHOT_EVERY, type Loaded, type States } from './states.js';
 
 /** What came of a command. `events` is empty where there was nothing to do; `position` is then null. */
 export interface Executed<State = unknown> {
@@ -58,7 +58,7 @@ export class Commands {
     const now: Loaded = { state, revision, snapshot: loaded.snapshot };
     this.states.keep(stream, now);
     for (const listen of this.#listeners) listen(stream, command.context.principal, position);
-    if (revision - now.snapshot >= 100) await this.states.snapshotIfDue(d, stream, now, position);
+    if (revision - now.snapshot >= SNAPSHOT_EVERY) await this.states.snapshotIfDue(d, stream, now, position);
     return { position, revision, state: state as State, events };
   }
 

@@ -72,7 +72,7 @@ describe('the cache of states', () => {
 });
 
 describe('a snapshot', () => {
-  it('is written by who folded more than a hundred events, and spares the next cold read these', async () => {
+  it('is written by who folded more than fifty events, and spares the next cold read these', async () => {
     const stream = await long(10_000);
     const first = await counted();
     const cold = await first.kernel.states.read(parcel, stream);
@@ -94,14 +94,14 @@ describe('a snapshot', () => {
     expect(reads.events).toBeLessThanOrEqual(300);
   });
 
-  it('is written every hundred appends, and not for a short stream', async () => {
+  it('is written every fifty appends, and not for a short stream', async () => {
     const { commands } = await room.kernel();
     const id = fresh().slice('parcel-'.length);
     const see = (i: number) => commands.execute(parcel, new SeeParcel(id, { place: 'x' }, by(`every${i}`)));
-    for (let i = 0; i < 99; i++) await see(i);
+    for (let i = 0; i < 49; i++) await see(i);
     expect((await room.engine.readModels.getMany(SNAPSHOTS, [`parcel-${id}`])).size).toBe(0);
-    for (let i = 99; i < 250; i++) await see(i);
-    expect((await snapshotOf(`parcel-${id}`)).row.revision).toBe(199);
+    for (let i = 49; i < 130; i++) await see(i);
+    expect((await snapshotOf(`parcel-${id}`)).row.revision).toBe(99);
   });
 
   it.each<[string, (row: { state: string; revision: number; sum: string }, other: { state: string; revision: number; sum: string }) => object]>([

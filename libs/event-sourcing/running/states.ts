@@ -15,10 +15,10 @@ export interface Loaded {
 }
 
 /** Nearly every stream ends within so many events; only a longer one is asked for its snapshot. */
-const FIRST = 32;
+const FIRST = 24;
 const PAGE = 100;
 /** A snapshot is worth its write once so many events lie beyond the last one. */
-const SNAPSHOT_EVERY = 100;
+export const SNAPSHOT_EVERY = 50;
 
 /** States by stream and revision, in memory; behind them snapshots, and the stream itself. */
 export class States {

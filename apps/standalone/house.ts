@@ -16,7 +16,7 @@ import { createLog, type Log } from '#libs/platform/telemetry/log';
 import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { LiveSettings } from '#libs/settings/settings';
-import { defaultsOf } from '#libs/settings/table';
+import { defaultsOf, partsOf } from '#libs/settings/table';
 import { createApi, type Api } from '../api/api.js';
 import { CONTROLLERS, HEALTH_ONLY } from '../api/controllers.js';
 import { runWorker } from '../worker/worker.js';
@@ -91,6 +91,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     await people.start();
     const metrics = createMetrics();
     kernel.commands.onAppend(() => metrics.appends.inc());
+    settings.onChange((names) => { for (const name of names) metrics.settingsChanged.inc({ category: partsOf(name)[0] }); });
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({
       kernel, settings, egress: egressRules(c), known: people.known, rolled: (cookie) => people.cookies.rolled(cookie), gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,

@@ -20,6 +20,7 @@ ${Object.entries(ERRORS).map(([code, [status, title, detail]]) => `| \`${code}\`
 export const PAGES = [
   { path: 'docs/configuration.md', make: async () => (await from('libs/platform/configuration/configuration-page')).configurationPage() },
   { path: '.env.example', make: async () => (await from('libs/platform/configuration/configuration-page')).envExample() },
+  { path: 'docs/settings.md', make: async () => (await from('libs/settings/settings-page')).settingsPage() },
   { path: 'docs/errors.md', make: async () => errorsPage(await from('libs/event-sourcing/error-codes')) },
   { path: 'docs/cli.md', make: async () => (await from('apps/cli/manual-page')).cliPage() },
   // the API writes its own document, once it has one

@@ -17,6 +17,7 @@ export function createMetrics() {
     certificatesEnding: new Gauge({ registers, name: 'heliograph_client_certificates_ending', help: 'Client certificates that count and end within 30 days, looked at once a minute.' }),
     keyUsesDropped: new Counter({ registers, name: 'heliograph_key_uses_dropped_total', help: 'Uses of API keys that were not written down, because the log did not answer for too long.' }),
     accepted: new Counter({ registers, name: 'heliograph_messages_accepted_total', help: 'Messages accepted, repeats not counted, by form of the request.', labelNames: ['form'] }),
+    settingsChanged: new Counter({ registers, name: 'heliograph_settings_changed_total', help: 'Settings that changed while this process ran, by category.', labelNames: ['category'] }),
     appends: new Counter({ registers, name: 'heliograph_appends_total', help: 'Appends of this process to the log, each acknowledged as durable.' }),
     calls: new Counter({ registers, name: 'heliograph_gateway_calls_total', help: 'Ended gateway calls.', labelNames: ['gateway', 'outcome', 'problem'] }),
     callSeconds: new Histogram({ registers, name: 'heliograph_gateway_call_seconds', help: 'Time of a gateway call.', labelNames: ['gateway'], buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] }),

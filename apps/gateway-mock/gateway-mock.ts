@@ -2,12 +2,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { Faults, parseFault, type Fault } from './faults.js';
 import { playFault, type MockClock } from './fault-player.js';
+import { startMailSink, type ReceivedMail } from './mail-sink.js';
 import { page } from './page.js';
 import { Received, type ReceivedCall, type ReceivedStats } from './received.js';
 
 export interface GatewayMockOptions {
   /** 0: any free port */
   port: number;
+  /** takes mail there; 0: any free port. Without it, no mail is taken */
+  smtpPort?: number;
   /** 127.0.0.1 unless told */
   host?: string;
   clock?: MockClock;
@@ -18,6 +21,10 @@ export interface GatewayMockOptions {
 export interface GatewayMock {
   url: string;
   port: number;
+  /** where it takes mail; null: nowhere */
+  smtpPort: number | null;
+  /** the newest 1,000 mails, in the order in which they came */
+  mails(): ReceivedMail[];
   /** the newest 10,000 calls, in the order in which they came */
   received(): ReceivedCall[];
   /** how often this Idempotency-Key came */
@@ -101,7 +108,7 @@ function bodyOf(request: IncomingMessage, done: (body: string | null) => void): 
 }
 
 /**
- * Starts a stand-in for the outside: S1's upstream and S3's `gateway.jsp`, with faults on request, and a page that shows what came.
+ * Starts a stand-in for the outside: S1's upstream and S3's `gateway.jsp`, with faults on request, a mail server, and a page that shows what came.
  * For development and tests: it refuses to start with NODE_ENV=production.
  */
 export async function startGatewayMock(options: GatewayMockOptions): Promise<GatewayMock> {
@@ -109,6 +116,7 @@ export async function startGatewayMock(options: GatewayMockOptions): Promise<Gat
   const { host = '127.0.0.1', clock = systemClock, verbose = false } = options;
   const received = new Received();
   const faults = new Faults();
+  const sink = options.smtpPort === undefined ? null : await startMailSink({ port: options.smtpPort, host, now: () => clock.now() });
   let made = 0;
 
   function upstream({ type, read, yes, no, noStatus }: Upstream, path: string, request: IncomingMessage, response: ServerResponse): void {
@@ -149,6 +157,13 @@ export async function startGatewayMock(options: GatewayMockOptions): Promise<Gat
         response.writeHead(204).end();
       },
     }],
+    ['/mails', {
+      GET: (_request, response) => json(response, 200, { mails: sink?.mails() ?? [] }),
+      DELETE: (_request, response) => {
+        sink?.clear();
+        response.writeHead(204).end();
+      },
+    }],
     ['/faults', {
       GET: (_request, response) => json(response, 200, { faults: faults.list() }),
       DELETE: (_request, response) => {
@@ -185,24 +200,34 @@ export async function startGatewayMock(options: GatewayMockOptions): Promise<Gat
     answer(response, 405, 'text/plain', 'method not allowed\n');
   });
 
-  await new Promise<void>((listening, failed) => {
-    server.once('error', failed);
-    server.listen(options.port, host, () => {
-      server.off('error', failed);
-      listening();
+  try {
+    await new Promise<void>((listening, failed) => {
+      server.once('error', failed);
+      server.listen(options.port, host, () => {
+        server.off('error', failed);
+        listening();
+      });
     });
-  });
+  } catch (error) {
+    await sink?.close();
+    throw error;
+  }
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port,
+    smtpPort: sink?.port ?? null,
+    mails: () => sink?.mails() ?? [],
     received: () => received.list(),
     callsWith: (key) => received.callsWith(key),
     stats: () => received.stats(),
     setFault: (fault) => faults.set(fault),
     clearFaults: () => faults.clear(),
-    close: () => new Promise((closed, failed) => {
-      server.close((error) => (error ? failed(error) : closed()));
-      server.closeAllConnections();
-    }),
+    async close() {
+      await sink?.close();
+      await new Promise<void>((closed, failed) => {
+        server.close((error) => (error ? failed(error) : closed()));
+        server.closeAllConnections();
+      });
+    },
   };
 }

@@ -14,7 +14,7 @@ export interface AddressRules {
 
 /** A URL that passed: where a call of it goes. */
 export interface Destination {
-  protocol: 'http:' | 'https:';
+  protocol: 'http:' | 'https:' | 'smtp:';
   /** name or address, without brackets */
   host: string;
   port: number;
@@ -29,6 +29,8 @@ export interface Destination {
 export interface AddressGuard {
   /** Where a URL leads, or in a few words why it may not be called. Looks nothing up. */
   url(raw: string): { ok: true; destination: Destination } | { ok: false; reason: string };
+  /** The same for a mail server. Its TLS is agreed on the line itself. */
+  mailServer(host: string, port: number): { ok: true; destination: Destination } | { ok: false; reason: string };
   /** Why an address that a host stands for may not be connected to; null when it may. */
   address(address: string, to: Pick<Destination, 'host' | 'port'>): string | null;
 }
@@ -45,6 +47,9 @@ const ODD_PORTS = new Set([
   9200, 9300, 10080, 10250, 10255, 11211, 15672, 26379, 27017, 27018, 27019, 50000,
 ]);
 const oddPort = (port: number): boolean => (port < 1024 ? port !== 80 && port !== 443 : ODD_PORTS.has(port));
+
+/** Where mail servers take mail from those who send it. */
+const MAIL_PORTS = new Set([25, 465, 587, 2525]);
 
 /** Forms that hide another address, and addresses of many or of none: not even the operator opens these. */
 const NEVER = new Set(['ipv4Mapped', 'rfc6145', 'rfc6052', '6to4', 'teredo', 'multicast', 'broadcast', 'unspecified']);
@@ -78,6 +83,15 @@ export function addressGuard(rules: AddressRules): AddressGuard {
     return `${kind} addresses are called only when host and port are allowed`;
   };
 
+  /** Why nobody may connect there, as far as it is written; null when he may. */
+  const place = (host: string, port: number, literal: boolean, odd: boolean): string | null => {
+    const listed = allowed.has(key(host, port));
+    if (own.has(key(host, port))) return 'it is this installation itself';
+    if (odd && !listed) return `port ${port} is called only when host and port are allowed`;
+    if (!literal && !listed && /(^|\.)localhost$/.test(host)) return 'loopback addresses are called only when host and port are allowed';
+    return literal ? address(host, { host, port }) : null;
+  };
+
   const url: AddressGuard['url'] = (raw) => {
     const no = (reason: string) => ({ ok: false as const, reason });
     if (raw.length > MAX_URL) return no(`a URL is at most ${MAX_URL} characters`);
@@ -89,17 +103,26 @@ export function addressGuard(rules: AddressRules): AddressGuard {
     if (raw.includes('#')) return no('a URL to call has no fragment');
     const host = plainHost(parsed.hostname);
     const port = parsed.port === '' ? (protocol === 'https:' ? 443 : 80) : Number(parsed.port);
-    const listed = allowed.has(key(host, port));
     if (host === '') return no('not a URL');
-    if (own.has(key(host, port))) return no('it is this installation itself');
-    if (protocol === 'http:' && rules.production && !listed) return no('in production, http only where host and port are allowed');
-    if (oddPort(port) && !listed) return no(`port ${port} is called only when host and port are allowed`);
+    if (protocol === 'http:' && rules.production && !allowed.has(key(host, port))) return no('in production, http only where host and port are allowed');
     const literal = isIP(host) !== 0;
-    if (!literal && !listed && /(^|\.)localhost$/.test(host)) return no('loopback addresses are called only when host and port are allowed');
-    const reason = literal ? address(host, { host, port }) : null;
+    const reason = place(host, port, literal, oddPort(port));
     if (reason !== null) return no(reason);
     return { ok: true, destination: { protocol, host, port, path: parsed.pathname + parsed.search, origin: parsed.origin, literal } };
   };
 
-  return { url, address };
+  const mailServer: AddressGuard['mailServer'] = (written, asked) => {
+    const no = (reason: string) => ({ ok: false as const, reason });
+    // the address parser of URLs makes one form of the many that an address can be written in
+    const parsed = URL.parse(`http://${written.includes(':') && !written.startsWith('[') ? `[${written}]` : written}/`);
+    const host = plainHost(parsed?.hostname ?? '');
+    if (host === '' || !PLAIN_URL.test(written) || /[/?#@]/.test(written) || parsed?.port !== '') return no('not a host');
+    if (!Number.isInteger(asked) || asked < 1 || asked > 65_535) return no('not a port');
+    const literal = isIP(host) !== 0;
+    const reason = place(host, asked, literal, !MAIL_PORTS.has(asked));
+    if (reason !== null) return no(reason);
+    return { ok: true, destination: { protocol: 'smtp:', host, port: asked, path: '', origin: `smtp://${host.includes(':') ? `[${host}]` : host}:${asked}`, literal } };
+  };
+
+  return { url, mailServer, address };
 }

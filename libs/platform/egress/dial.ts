@@ -57,8 +57,8 @@ export interface DialOptions {
 }
 
 export interface Dialer {
-  /** A connected socket whose far end was checked (and, for https, proved its name). Rejects with `NotConnected`. */
-  open(to: Destination): Promise<Socket>;
+  /** A connected socket whose far end was checked (and, for https, proved its name), within `deadlineMs` where it is shorter than the client's own. Rejects with `NotConnected`. */
+  open(to: Destination, deadlineMs?: number): Promise<Socket>;
   /** Ends what is still connecting. */
   close(): void;
 }
@@ -89,7 +89,7 @@ export function dialer({ guard, resolve, dial, clock, connectTimeoutMs, recorder
   }
 
   return {
-    open(to) {
+    open(to, deadlineMs = Infinity) {
       return new Promise((connected, failed) => {
         let stage: Problem = 'dns';
         let socket: Socket | undefined;
@@ -109,7 +109,7 @@ export function dialer({ guard, resolve, dial, clock, connectTimeoutMs, recorder
         const succeed = (ready: Socket): void => {
           if (end()) connected(ready);
         };
-        const cancelTimer = clock.after(connectTimeoutMs, () =>
+        const cancelTimer = clock.after(Math.min(connectTimeoutMs, deadlineMs), () =>
           fail(stage === 'dns' ? new NotConnected('dns', 'name not resolved in time')
             : stage === 'tls' ? new NotConnected('tls', 'TLS was not agreed in time')
             : new NotConnected('connect_timeout', 'no connection in time')));

@@ -1,9 +1,10 @@
+import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
 import { addressGuard, type AddressGuard, type AddressRules, type Destination } from './address.guard.js';
 import { EgressCall } from './egress.call.js';
-import type { EgressClient, EgressRecorder, EgressRequest, EgressResult } from './egress.js';
-import { dialer, systemClock, systemDial, systemResolve, type Dial, type DialOptions, type EgressClock, type Resolve } from './dial.js';
+import type { EgressClient, EgressLine, EgressLines, EgressRecorder, EgressRequest, EgressResult } from './egress.js';
+import { dialer, type NotConnected, systemClock, systemDial, systemResolve, type Dial, type DialOptions, type EgressClock, type Resolve } from './dial.js';
 
 export interface EgressOptions extends AddressRules {
   /** the machine's resolver unless told */
@@ -22,7 +23,7 @@ export interface EgressOptions extends AddressRules {
   origins?: number;
 }
 
-export interface GuardedEgress extends EgressClient {
+export interface GuardedEgress extends EgressClient, EgressLines {
   /** The checks that each call passes first, for those who store URLs: looks nothing up, connects to nothing. */
   readonly guard: AddressGuard;
 }
@@ -51,6 +52,8 @@ export function createEgress(options: EgressOptions): GuardedEgress {
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000, recorder: options.recorder, tls: options.tls,
   });
   let closed = false;
+  /** handed out and not ended yet */
+  const lines = new Set<Socket>();
 
   // The rules never change, so a URL that passed once passes again; addresses are checked at each connect.
   const passed = new LRUCache<string, Destination>({ max: MAX_URLS });
@@ -95,12 +98,29 @@ export function createEgress(options: EgressOptions): GuardedEgress {
     });
   }
 
+  async function connect(host: string, port: number, deadlineMs: number): Promise<EgressLine> {
+    if (closed) return { ok: false, problem: 'connect', detail: 'the egress client is closed' };
+    const checked = guard.mailServer(host, port);
+    if (!checked.ok) return { ok: false, problem: 'address_not_allowed', detail: `address not allowed: ${checked.reason}` };
+    try {
+      const socket = await dials.open(checked.destination, deadlineMs);
+      lines.add(socket);
+      socket.once('close', () => lines.delete(socket));
+      return { ok: true, socket };
+    } catch (error) {
+      const { problem, message } = error as NotConnected;
+      return { ok: false, problem: problem as (EgressLine & { ok: false })['problem'], detail: message };
+    }
+  }
+
   return {
     guard,
     request,
+    connect,
     async close() {
       closed = true;
       dials.close();
+      for (const line of lines) line.destroy();
       const ending = [...pools.values(), ...leaving].map((pool) => pool.destroy());
       pools.clear();
       await Promise.all(ending);

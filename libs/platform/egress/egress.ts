@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 /** The only door to the outside: every outbound call is checked, pinned, bounded. */
 export interface EgressRequest {
   url: string;
@@ -26,6 +28,15 @@ export interface EgressClient {
   request(request: EgressRequest): Promise<EgressResult>;
   /** Ends all connections. */
   close(): Promise<void>;
+}
+
+/** A connected socket to a mail server whose host, port and address were checked, or why there is none. */
+export type EgressLine = { ok: true; socket: Socket } | { ok: false; problem: 'dns' | 'address_not_allowed' | 'connect' | 'connect_timeout'; detail: string };
+
+/** For protocols that are spoken on a socket: only mail. */
+export interface EgressLines {
+  /** @param deadlineMs from here to the socket being connected. Whoever is handed the socket ends it. */
+  connect(host: string, port: number, deadlineMs: number): Promise<EgressLine>;
 }
 
 /** Told of everything that leaves: tests count look-ups and connects with it. */

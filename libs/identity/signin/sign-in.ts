@@ -1,0 +1,73 @@
+import type { CommandContext } from '#libs/event-sourcing/decider';
+import { Refusal } from '#libs/event-sourcing/errors';
+import type { Role } from '../principal.js';
+import type { Origin, Sessions, Started } from '../session/sessions.js';
+import type { Attempts, Taken } from './attempts.js';
+import type { RefusedSignins } from './refused-signins.js';
+import type { SigninRefusal } from './signin.events.js';
+
+/** What signing in asks of an account; see `Accounts`. */
+export interface KnownAccount { status: 'active' | 'disabled' | 'deleted'; role: Role; sessionEpoch: number; tokenEpoch: number; mustChange: boolean }
+export interface SignInPorts<Account extends KnownAccount> {
+  accounts: {
+    find(nameOrEmail: string): Promise<string | null>;
+    state(id: string): Promise<Account | null>;
+    checkPassword(id: string | null, password: string): Promise<boolean>;
+  };
+  sessions: Pick<Sessions, 'start'>;
+  attempts: Attempts;
+  refused: Pick<RefusedSignins, 'add'>;
+  /** a name that nobody has, as what is counted for it: no name of anybody is kept among counters */
+  nobody(name: string): string;
+  /** told how each ended, for metrics */
+  ended(outcome: 'granted' | SigninRefusal): void;
+}
+export interface Granted<Account> extends Started { user: string; account: Account }
+
+/** A name and a password for a session. Whatever is wrong, the answer is the same, and takes as long. */
+export class SignIn<Account extends KnownAccount> {
+  constructor(private readonly ports: SignInPorts<Account>) {}
+
+  /**
+   * @param name username or e-mail address
+   * @param tokens whether the session will have tokens, and not a cookie alone
+   * @throws Refusal invalid_credentials, rate_limited · Unavailable (nobody can count, or too many passwords wait)
+   */
+  async withPassword({ name, password, from, tokens }: { name: string; password: string; from: Origin; tokens: boolean }, context: Omit<CommandContext, 'principal'>): Promise<Granted<Account>> {
+    const { accounts, sessions } = this.ports;
+    const user = await accounts.find(name);
+    const taken = await this.#counted(user, name, from);
+    let right: boolean;
+    try { right = await accounts.checkPassword(user, password); } catch (error) {
+      await taken.giveBack(); // nobody looked at it
+      throw error;
+    }
+    const account = user === null ? null : await accounts.state(user);
+    if (user === null || account === null || !right || account.status !== 'active') {
+      throw this.#refusal(user, user === null || account === null ? 'unknown' : right ? 'disabled' : 'password', from, new Refusal('invalid_credentials'));
+    }
+    const started = await sessions.start({ user, epoch: account.sessionEpoch, how: 'password', from, tokens }, context);
+    await taken.giveBack();
+    this.ports.ended('granted');
+    return { ...started, user, account };
+  }
+
+  /** One's own password again, before something that needs it. Counted like a sign-in. @throws as `withPassword` */
+  async confirm(user: string, password: string, from: Origin): Promise<void> {
+    const taken = await this.#counted(user, '', from);
+    if (!(await this.ports.accounts.checkPassword(user, password))) throw this.#refusal(user, 'password', from, new Refusal('invalid_credentials', 'The current password is not right.'));
+    await taken.giveBack();
+  }
+
+  async #counted(user: string | null, name: string, from: Origin): Promise<Taken> {
+    try { return await this.ports.attempts.take(user ?? this.ports.nobody(name), from.address); } catch (error) {
+      throw error instanceof Refusal ? this.#refusal(user, 'delayed', from, error) : error;
+    }
+  }
+
+  #refusal(user: string | null, reason: SigninRefusal, from: Origin, refusal: Refusal): Refusal {
+    this.ports.refused.add({ user, reason, ...from });
+    this.ports.ended(reason);
+    return refusal;
+  }
+}

@@ -1,0 +1,144 @@
+import { Binary, type Collection as Stored, type Db } from 'mongodb';
+import { Unavailable } from '#libs/event-sourcing/errors';
+import type { KeyCandidate, KeyRecord, Keys } from '#libs/event-sourcing/ports/keys';
+import { type Connection, isDuplicate } from './connection.js';
+import { addIndexes } from './indexes.js';
+
+/**
+ * A key, or another hash that leads to one. One document holds the hash and the material, and the hash is unique over
+ * both kinds: whoever inserts first has won, and forgetting a key is one step.
+ */
+interface KeyDocument {
+  /** the key's id; `also:{hash}` of another hash */
+  _id: string;
+  /** `forgotten:{id}` once it is destroyed; that of a period stays, so that it is never issued again */
+  hash: string;
+  kind: 'key' | 'forgotten' | 'also';
+  wrapped?: Binary;
+  /** of another hash: the key's id */
+  of?: string;
+}
+interface Constant { _id: string; value: Binary }
+type Answer = KeyRecord | 'forgotten';
+
+const ROUNDS = 8;
+const ASK = 500; // in one query
+const isPeriod = (hash: string): boolean => hash.startsWith('period:');
+const binary = (bytes: Uint8Array): Binary => new Binary(bytes);
+const answerOf = ({ _id, kind, wrapped }: KeyDocument): Answer => (kind === 'key' && wrapped ? { id: _id, wrapped: bytesOf(wrapped) } : 'forgotten');
+const bytesOf = (value: Binary): Uint8Array => Buffer.from(value.value());
+
+/** The key directory in MongoDB, in a database of its own. What resolves is on the disks of most servers; what is read, too. */
+export class MongodbKeys implements Keys {
+  readonly #keys: Stored<KeyDocument>;
+  readonly #constants: Stored<Constant>;
+
+  constructor(readonly connection: Connection, db: Db) {
+    this.#keys = db.collection('keys');
+    this.#constants = db.collection('constants');
+  }
+
+  /** Once, before anything else: without its unique index two could win. */
+  async prepare(): Promise<void> {
+    await this.#ask(() => addIndexes(this.#keys, [
+      { name: 'hash', key: { hash: 1 }, unique: true }, { name: 'kind', key: { kind: 1, _id: 1 } }, { name: 'of', key: { of: 1 } },
+    ]));
+  }
+
+  async claim(candidates: readonly KeyCandidate[]): Promise<Answer[]> {
+    const first = new Map<string, KeyCandidate>();
+    for (const c of candidates) if (!first.has(c.hash)) first.set(c.hash, c);
+    const answers = new Map<string, Answer>();
+    for (let round = 0; first.size > 0; round++) {
+      if (round === ROUNDS) throw new Unavailable('MongoDB (keys)');
+      for (const [hash, answer] of await this.#under([...first.keys()])) { answers.set(hash, answer); first.delete(hash); }
+      const missing = [...first.values()];
+      if (missing.length === 0) break;
+      const ids = await this.#documents('_id', missing.map((c) => c.id));
+      const made = new Set<string>();
+      const fresh: KeyDocument[] = [];
+      for (const { hash, id, wrapped } of missing) {
+        const there = ids.get(id);
+        if (there && there.kind !== 'key') { answers.set(hash, 'forgotten'); first.delete(hash); }
+        else if (there) fresh.push({ _id: `also:${hash}`, hash, kind: 'also', of: id });
+        else if (!made.has(id)) { made.add(id); fresh.push({ _id: id, hash, kind: 'key', wrapped: binary(wrapped) }); }
+      }
+      // who lost finds the winner in the next round; so does who won, and what it answers is then on most servers
+      if (fresh.length > 0) await this.#insert(fresh);
+    }
+    return candidates.map((c) => answers.get(c.hash)!);
+  }
+
+  async find(hashes: readonly string[]): Promise<(string | null)[]> {
+    const found = await this.#documents('hash', hashes);
+    const others = await this.#documents('_id', [...found.values()].flatMap((d) => (d.kind === 'also' ? [d.of!] : [])));
+    return hashes.map((hash) => {
+      const d = found.get(hash);
+      if (!d) return null;
+      if (d.kind !== 'also') return d._id;
+      return others.get(d.of!)?.kind === 'key' ? d.of! : null;
+    });
+  }
+
+  async keys(ids: readonly string[]): Promise<Map<string, Answer>> {
+    const found = await this.#documents('_id', ids);
+    return new Map([...found].filter(([, d]) => d.kind !== 'also').map(([id, d]) => [id, answerOf(d)]));
+  }
+
+  async forget(ids: readonly string[]): Promise<void> {
+    const found = await this.#documents('_id', ids);
+    const keys = [...found.values()].filter((d) => d.kind !== 'also');
+    for (const { _id, hash } of keys) {
+      await this.#ask(() => this.#keys.updateOne({ _id }, { $set: { kind: 'forgotten', ...(!isPeriod(hash) && { hash: `forgotten:${_id}` }) }, $unset: { wrapped: '' } }));
+    }
+    // other hashes of a key are made only while it is there: after this there are none
+    const gone = keys.map((d) => d._id);
+    if (gone.length > 0) await this.#ask(() => this.#keys.deleteMany({ of: { $in: gone } }));
+  }
+
+  async rewrap(records: readonly KeyRecord[]): Promise<void> {
+    for (const { id, wrapped } of records) await this.#ask(() => this.#keys.updateOne({ _id: id, kind: 'key' }, { $set: { wrapped: binary(wrapped) } }));
+  }
+
+  async list(after: string | null, limit: number): Promise<KeyRecord[]> {
+    const found = await this.#ask(() => this.#keys.find({ kind: 'key', ...(after !== null && { _id: { $gt: after } }) }).sort({ _id: 1 }).limit(limit).toArray());
+    return found.map((d) => answerOf(d) as KeyRecord);
+  }
+
+  async constant(name: string, value: Uint8Array): Promise<Uint8Array> {
+    for (let round = 0; round < ROUNDS; round++) {
+      const there = await this.#ask(() => this.#constants.findOne({ _id: name }));
+      if (there) return bytesOf(there.value);
+      await this.#ask(() => this.#constants.insertOne({ _id: name, value: binary(value) })).catch((error) => { if (!isDuplicate(error)) throw error; });
+    }
+    throw new Unavailable('MongoDB (keys)');
+  }
+
+  /** What stands under these hashes; another hash of a key that was forgotten stands in nobody's way. */
+  async #under(hashes: readonly string[]): Promise<Map<string, Answer>> {
+    const found = await this.#documents('hash', hashes);
+    const others = await this.#documents('_id', [...found.values()].flatMap((d) => (d.kind === 'also' ? [d.of!] : [])));
+    const answers = new Map<string, Answer>();
+    for (const [hash, d] of found) {
+      const key = d.kind === 'also' ? others.get(d.of!) : d;
+      if (key && (d.kind !== 'also' || key.kind === 'key')) answers.set(hash, answerOf(key));
+      else await this.#ask(() => this.#keys.deleteOne({ _id: d._id, kind: 'also' }));
+    }
+    return answers;
+  }
+
+  async #documents(by: '_id' | 'hash', values: readonly string[]): Promise<Map<string, KeyDocument>> {
+    const asked = [...new Set(values)];
+    const found = new Map<string, KeyDocument>();
+    for (let i = 0; i < asked.length; i += ASK) {
+      for (const d of await this.#ask(() => this.#keys.find({ [by]: { $in: asked.slice(i, i + ASK) } }, { batchSize: ASK + 1 }).toArray())) found.set(d[by], d);
+    }
+    return found;
+  }
+
+  async #insert(documents: KeyDocument[]): Promise<void> {
+    await this.#ask(() => this.#keys.insertMany(documents, { ordered: false })).catch((error) => { if (!isDuplicate(error)) throw error; });
+  }
+
+  #ask<T>(call: () => Promise<T>): Promise<T> { return this.connection.ask('keys', call); }
+}

@@ -1,0 +1,72 @@
+import type { Collection as Stored, Db } from 'mongodb';
+import { Unavailable } from '#libs/event-sourcing/errors';
+import type { Shared } from '#libs/event-sourcing/ports/shared';
+import { type Connection, isDuplicate } from './connection.js';
+import { addIndexes } from './indexes.js';
+
+/** `endsAt`: milliseconds since 1970 */
+interface Window { _id: string; total: number; endsAt: number }
+interface Lease { _id: string; holder: string; endsAt: number }
+
+const ROUNDS = 8;
+/** Windows that ended so long ago (ms) are removed, so often (ms). */
+const SWEEP_MS = 60_000;
+
+/**
+ * Counters and leases in MongoDB, each one step on one document. Time is the wall clock of whoever asks, never the
+ * server's: hosts agree within seconds, so a window or a lease may end that much early or late, and nothing more hangs on it.
+ */
+export class MongodbShared implements Shared {
+  readonly #windows: Stored<Window>;
+  readonly #leases: Stored<Lease>;
+  #swept: number;
+
+  constructor(readonly connection: Connection, db: Db) {
+    this.#windows = db.collection('windows');
+    this.#leases = db.collection('leases');
+    this.#swept = connection.clock.monotonic();
+  }
+
+  /** Once, before anything else. */
+  async prepare(): Promise<void> {
+    await this.#ask(() => addIndexes(this.#windows, [{ name: 'ends', key: { endsAt: 1 } }]));
+  }
+
+  async add(key: string, n: number, windowMs: number): Promise<{ total: number; resetMs: number }> {
+    this.#sweep();
+    const now = this.#now();
+    const answer = ({ total, endsAt }: Window): { total: number; resetMs: number } => ({ total, resetMs: Math.min(windowMs, endsAt - now) });
+    for (let round = 0; round < ROUNDS; round++) {
+      const running = await this.#ask(() => this.#windows.findOneAndUpdate({ _id: key, endsAt: { $gt: now } }, { $inc: { total: n } }, { returnDocument: 'after' }));
+      if (running) return answer(running);
+      const begun = await this.#unlessTaken(() => this.#windows.findOneAndUpdate(
+        { _id: key, endsAt: { $lte: now } }, { $set: { total: n, endsAt: now + windowMs } }, { upsert: true, returnDocument: 'after' }));
+      if (begun) return answer(begun);
+    }
+    throw new Unavailable('MongoDB (shared)');
+  }
+
+  async lease(name: string, holder: string, ttlMs: number): Promise<boolean> {
+    const now = this.#now();
+    const mine = await this.#unlessTaken(() => this.#leases.findOneAndUpdate(
+      { _id: name, $or: [{ holder }, { endsAt: { $lte: now } }] }, { $set: { holder, endsAt: now + ttlMs } }, { upsert: true, returnDocument: 'after' }));
+    return mine !== null;
+  }
+
+  /** Null when another has made the document meanwhile, or holds it. */
+  async #unlessTaken<T>(call: () => Promise<T>): Promise<T | null> {
+    try { return await this.#ask(call); }
+    catch (error) { if (isDuplicate(error)) return null; throw error; }
+  }
+
+  /** Takes windows away that nobody asked for again; now and then, beside a call. */
+  #sweep(): void {
+    const at = this.connection.clock.monotonic();
+    if (at - this.#swept < SWEEP_MS) return;
+    this.#swept = at;
+    this.#ask(() => this.#windows.deleteMany({ endsAt: { $lt: this.#now() - SWEEP_MS } })).catch(() => undefined); // the next one does it
+  }
+
+  #now(): number { return this.connection.clock.now().getTime(); }
+  #ask<T>(call: () => Promise<T>): Promise<T> { return this.connection.ask('shared', call); }
+}

@@ -3,9 +3,8 @@ import type { NewEvent, Position, StoredEvent } from '#libs/event-sourcing/event
 import type { Append, Appended, Batch, EventStore } from '#libs/event-sourcing/ports/event-store';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { AppendLine } from './append-line.js';
-import type { LogFeed } from './log-feed.js';
 import { type LogReader, type Window, matcher } from './log-reader.js';
-import { aheadOfLog } from './log-subscription.js';
+import { type LogSubscription, aheadOfLog } from './log-subscription.js';
 import { ORIGIN, placeOf } from './position.js';
 
 export interface FollowLimits {
@@ -19,7 +18,7 @@ const LARGER = 4;
 
 /** The log in EventStoreDB: appends over one line, one subscription for all who follow, who is behind reads by himself. */
 export class EventStoreDBEventStore implements EventStore {
-  constructor(readonly appends: AppendLine, readonly reader: LogReader, readonly feed: LogFeed, readonly clock: Clock,
+  constructor(readonly appends: AppendLine, readonly reader: LogReader, readonly subscription: LogSubscription, readonly clock: Clock,
     readonly limits: FollowLimits, readonly closed: AbortSignal) {}
 
   append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Appended> {
@@ -47,7 +46,7 @@ export class EventStoreDBEventStore implements EventStore {
 
   async *subscribe(after: Position | null, prefixes: readonly string[], signal: AbortSignal): AsyncGenerator<Batch, void, undefined> {
     if (signal.aborted) return;
-    const { feed, clock, limits: { batchSize, heartbeatMs } } = this;
+    const { subscription: { feed }, clock, limits: { batchSize, heartbeatMs } } = this;
     const wanted = matcher(prefixes);
     let at = after ?? ORIGIN;
     let told = clock.monotonic();
@@ -60,12 +59,13 @@ export class EventStoreDBEventStore implements EventStore {
       return window;
     };
     await this.#notAhead(after);
+    this.subscription.want(prefixes);
     while (!signal.aborted) {
       if (this.closed.aborted) throw new Unavailable('the log');
       if (feed.refused) throw feed.refused;
       let events: StoredEvent[];
       let more: boolean;
-      if (feed.holds(at)) {
+      if (feed.holds(at, prefixes)) {
         next = null;
         ({ events, position: at, more } = feed.take(at, wanted, batchSize));
         heard = feed.heardAt;
@@ -73,9 +73,10 @@ export class EventStoreDBEventStore implements EventStore {
         const window: Window | null = await orAborted(next ?? readOn(), signal);
         if (!window) return;
         ({ events, position: at } = window);
-        more = true;
         heard = clock.monotonic();
-        next = window.end || feed.holds(at) ? null : readOn();
+        const held = feed.holds(at, prefixes);
+        more = held || !window.end;
+        next = more && !held ? readOn() : null;
       }
       const idleFor = clock.monotonic() - told;
       // silence is not news: an empty batch says that the log was heard
@@ -92,8 +93,9 @@ export class EventStoreDBEventStore implements EventStore {
   async #notAhead(after: Position | null): Promise<void> {
     if (after === null) return;
     placeOf(after);
-    if (this.feed.refused) throw this.feed.refused;
-    if (after <= this.feed.head || after <= this.reader.highest) return;
+    const { feed } = this.subscription;
+    if (feed.refused) throw feed.refused;
+    if (after <= feed.head || after <= this.reader.highest) return;
     const head = await this.reader.head();
     if (head === null || after > head) throw aheadOfLog(after, head);
   }
@@ -106,7 +108,7 @@ export class EventStoreDBEventStore implements EventStore {
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const offNews = this.feed.onNews(done);
+      const offNews = this.subscription.feed.onNews(done);
       const offTimer = this.clock.after(ms, done);
       signal.addEventListener('abort', done, { once: true });
     });

@@ -66,7 +66,7 @@ export async function openEventStoreDB(options: EventStoreDBOptions): Promise<Ev
     feed.heard(clock.monotonic());
     subscription.start();
     return {
-      eventStore: new EventStoreDBEventStore(appends, reader, feed, clock, limits, closed.signal),
+      eventStore: new EventStoreDBEventStore(appends, reader, subscription, clock, limits, closed.signal),
       failing: () => Promise.resolve(failing(appending, subscription, feed, clock)),
       warnings,
       async close() {

@@ -21,6 +21,8 @@ export class LogFeed {
   #heardAt = -Infinity;
   /** why nobody may follow: the log is not the one that was seen */
   refused: Damaged | null = null;
+  /** what streams' names begin with that are heard; '' for all */
+  #covered: readonly string[] = [];
   readonly #waiting = new Set<() => void>();
   #waking = false;
 
@@ -63,8 +65,19 @@ export class LogFeed {
     return () => this.#waiting.delete(call);
   }
 
-  /** True when everything after this position is at hand. */
-  holds(after: Position): boolean { return after >= this.#floor; }
+  /** Other streams are heard from the head on: what came before is read from the log. */
+  cover(prefixes: readonly string[]): void {
+    while (this.#first < this.#next) this.#drop();
+    this.#floor = this.#head;
+    this.#covered = prefixes;
+    this.wake();
+  }
+
+  get covered(): readonly string[] { return this.#covered; }
+  covers(prefixes: readonly string[]): boolean { return coveredBy(this.#covered, prefixes); }
+
+  /** True when everything of these streams after this position is at hand. */
+  holds(after: Position, prefixes: readonly string[]): boolean { return after >= this.#floor && this.covers(prefixes); }
 
   /** The next wanted events after a position that is held; `more`: there is more to look through. @throws Damaged */
   take(after: Position, wanted: (stream: string) => boolean, limit: number): { events: StoredEvent[]; position: Position; more: boolean } {
@@ -106,3 +119,7 @@ export class LogFeed {
     this.#ring[at] = undefined;
   }
 }
+
+/** True when every stream that begins with one of `wanted` (all, if empty) begins with one of `there`. */
+export const coveredBy = (there: readonly string[], wanted: readonly string[]): boolean =>
+  (wanted.length === 0 ? [''] : wanted).every((w) => there.some((t) => w.startsWith(t)));

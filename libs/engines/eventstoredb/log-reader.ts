@@ -14,6 +14,7 @@ const PAGE_BYTES = 16 * 1024 * 1024;
 /** EventStoreDB's own streams begin with it. */
 export const isOurs = (stream: string): boolean => !stream.startsWith('$');
 
+/** @param prefixes all of ours, if empty */
 export const matcher = (prefixes: readonly string[]): (stream: string) => boolean =>
   prefixes.length === 0 ? isOurs : (stream) => isOurs(stream) && prefixes.some((p) => stream.startsWith(p));
 
@@ -118,24 +119,24 @@ export class LogReader {
   }
 
   /**
-   * Where the log ends, and whether something of ours lies between a position and that end;
-   * `ours` null: so much that is not ours stands there that its last `most` events do not tell.
+   * Where the log ends, and whether a wanted event lies between a position and that end;
+   * `wanted` null: so much lies there that its last `most` events do not tell.
    */
-  endAfter(position: Position, most: number): Promise<{ head: Position | null; ours: boolean | null }> {
+  endAfter(position: Position, wants: (stream: string) => boolean, most: number): Promise<{ head: Position | null; wanted: boolean | null }> {
     return this.calls.run(async (client) => {
       let head: Position | null = null;
-      let ours: boolean | null = null;
+      let wanted: boolean | null = null;
       let seen = 0;
       await this.calls.drain(client.readAll({ fromPosition: END, maxCount: most, direction: BACKWARDS }), ({ event }) => {
         if (!event) return false;
         const at = whereIs(event);
         if (head === null) this.raise(head = at);
         seen++;
-        if (at <= position) ours = false;
-        else if (isOurs(event.streamId)) ours = true;
-        return ours !== null;
+        if (at <= position) wanted = false;
+        else if (wants(event.streamId)) wanted = true;
+        return wanted !== null;
       });
-      return { head, ours: ours ?? (seen < most ? false : null) }; // fewer: that is the whole log
+      return { head, wanted: wanted ?? (seen < most ? false : null) }; // fewer: that is the whole log
     });
   }
 }

@@ -3,9 +3,9 @@ import { Damaged } from '#libs/event-sourcing/errors';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Calls } from './calls.js';
 import { sentenceOf } from './failures.js';
-import type { LogFeed } from './log-feed.js';
-import { LogReader } from './log-reader.js';
-import { ORIGIN, placeOf, positionOf } from './position.js';
+import { type LogFeed, coveredBy } from './log-feed.js';
+import { LogReader, matcher } from './log-reader.js';
+import { ORIGIN, type Place, placeOf, positionOf } from './position.js';
 import { opened, sizeOf, whereIs } from './stored-form.js';
 
 export interface SubscriptionLimits {
@@ -18,6 +18,7 @@ export interface SubscriptionLimits {
 const NOT_THE_SERVERS = '^[^$]'; // its own streams, statistics above all, begin with $
 const CHECKPOINT_EVERY = 256; // events passed over
 const LOOKED_BACK = [32, 1024];
+const GATHER_MS = 10;
 const FIRST_PAUSE = 100, LONGEST_PAUSE = 5000;
 
 /** The process's one subscription to the log: fills the feed, begins anew where it broke, and knows whether it is current. */
@@ -26,9 +27,12 @@ export class LogSubscription {
   failure: string | null = null;
   /** how often it was begun */
   begun = 0;
-  #stopCurrent: () => void = () => undefined;
+  #restart: () => void = () => undefined;
   #pendingSince: number | null = null;
   #done: Promise<unknown> = Promise.resolve();
+  /** what streams' names begin with that somebody follows; only these are asked for */
+  #wanted: string[] = [];
+  #changed: () => void = () => undefined;
   readonly #reader: LogReader;
 
   /** @param calls for asking the server, with a deadline shorter than the time after which the log counts as not heard */
@@ -38,20 +42,34 @@ export class LogSubscription {
 
   start(): void { this.#done = Promise.all([this.#keep(), this.#watch()]); }
 
+  /** Somebody follows these streams (all, if empty). The subscription begins anew where they are not part of it yet. */
+  want(prefixes: readonly string[]): void {
+    if (coveredBy(this.#wanted, prefixes)) return;
+    const all = [...this.#wanted, ...(prefixes.length === 0 ? [''] : prefixes)];
+    this.#wanted = all.filter((p, i) => !all.some((q, j) => p.startsWith(q) && (q.length < p.length || j < i)));
+    this.#changed();
+  }
+
   /** Resolves when nothing of it is left, once `closed` is aborted. */
   async ended(): Promise<void> { await this.#done; }
 
   async #keep(): Promise<void> {
+    const { feed, closed } = this;
     let pause = FIRST_PAUSE;
-    while (!this.closed.aborted) {
+    while (!closed.aborted) {
+      if (this.#wanted.length === 0) {
+        await this.#until((wake) => { this.#changed = wake; });
+        continue;
+      }
       try {
         await this.#notCutShort();
         await this.#follow(() => { pause = FIRST_PAUSE; });
       } catch (error) {
-        this.failure = sentenceOf(error instanceof Error ? error.cause ?? error : error);
+        this.failure = reasonOf(error);
       }
-      await this.#pause(pause);
-      pause = Math.min(pause * 2, LONGEST_PAUSE);
+      const changed = !feed.covers(this.#wanted);
+      await this.#pause(changed ? GATHER_MS : pause); // all who begin together get one subscription
+      if (!changed) pause = Math.min(pause * 2, LONGEST_PAUSE);
     }
   }
 
@@ -77,30 +95,39 @@ export class LogSubscription {
       feed.heard(clock.monotonic());
     };
     this.begun++;
+    const wanted = this.#wanted;
+    if (!feed.covers(wanted)) feed.cover(wanted);
+    let current = true;
+    const checkpoints = {
+      maxSearchWindow: CHECKPOINT_EVERY, checkpointInterval: 1,
+      // never throws: the client would stand still
+      checkpointReached: (_: unknown, place: Place): void => {
+        if (!current) return;
+        feed.moveTo(positionOf(place));
+        heard();
+      },
+    };
     const subscription = client.subscribeToAll({
       fromPosition: feed.head === ORIGIN ? START : placeOf(feed.head),
-      filter: streamNameFilter({
-        regex: NOT_THE_SERVERS, maxSearchWindow: CHECKPOINT_EVERY, checkpointInterval: 1,
-        // never throws: the client would stand still
-        checkpointReached: (_, place) => { feed.moveTo(positionOf(place)); heard(); },
-      }),
+      filter: wanted.includes('') ? streamNameFilter({ regex: NOT_THE_SERVERS, ...checkpoints }) : streamNameFilter({ prefixes: wanted, ...checkpoints }),
     });
-    await new Promise<void>((resolve, reject) => {
-      const stop = (): void => { off(); resolve(); };
-      const offEnd = calls.line.onEnd(stop);
-      const off = (): void => { offEnd(); this.closed.removeEventListener('abort', stop); };
-      this.#stopCurrent = stop;
-      this.closed.addEventListener('abort', stop, { once: true });
-      if (this.closed.aborted) stop();
-      // stays: an error without a listener ends the process
-      subscription.on('error', (error) => { off(); reject(error); });
-      subscription.on('end', stop); // also a clean end is one
-      subscription.on('close', stop);
-      subscription.on('data', ({ event }) => {
-        if (event) this.#take(event);
-        heard();
+    subscription.on('error', () => undefined); // without a listener an error, even a late one, would end the process
+    try {
+      await this.#until((end, fail) => {
+        this.#changed = this.#restart = end;
+        subscription.on('error', fail);
+        subscription.on('end', end); // also a clean end is one
+        subscription.on('close', end);
+        subscription.on('data', ({ event }) => {
+          if (!current) return;
+          if (event) this.#take(event);
+          heard();
+        });
       });
-    }).finally(() => { subscription.unsubscribe().catch(() => undefined); });
+    } finally {
+      current = false; // what it still brings, the next one brings in its order
+      subscription.unsubscribe().catch(() => undefined);
+    }
   }
 
   /** Never throws: what cannot be opened stops those who want it, not the others. */
@@ -119,17 +146,20 @@ export class LogSubscription {
     while (!this.closed.aborted) {
       await this.#pause(heartbeatMs);
       if (this.closed.aborted || clock.monotonic() - feed.heardAt < heartbeatMs) continue;
-      try { await this.#ask(); } catch (error) { this.failure = sentenceOf(error instanceof Error ? error.cause ?? error : error); }
+      try { await this.#ask(); } catch (error) { this.failure = reasonOf(error); }
     }
   }
 
   async #ask(): Promise<void> {
     const { clock, feed } = this;
-    let end = await this.#reader.endAfter(feed.head, LOOKED_BACK[0]!);
-    if (end.ours === null) end = await this.#reader.endAfter(feed.head, LOOKED_BACK[1]!);
-    if (feed.refused || (end.head ?? ORIGIN) < feed.head) {
-      this.#stopCurrent(); // beginning anew finds out what that means
-    } else if (end.ours === false) {
+    const { head, covered } = feed;
+    const wanted = covered.length === 0 ? () => false : matcher(covered);
+    let end = await this.#reader.endAfter(head, wanted, LOOKED_BACK[0]!);
+    if (end.wanted === null) end = await this.#reader.endAfter(head, wanted, LOOKED_BACK[1]!);
+    if (feed.covered !== covered) return; // asked for other streams than are heard now
+    if (feed.refused || (end.head ?? ORIGIN) < head) {
+      this.#restart(); // beginning anew finds out what that means
+    } else if (end.wanted === false) {
       if (end.head !== null) feed.moveTo(end.head);
       this.failure = null;
       this.#pendingSince = null;
@@ -140,19 +170,30 @@ export class LogSubscription {
       if (clock.monotonic() - this.#pendingSince < this.limits.stallMs) return;
       this.#pendingSince = null;
       this.failure = 'EventStoreDB answers, but its subscription stands still';
-      this.#stopCurrent();
+      this.#restart();
     }
   }
 
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => { stop(); this.closed.removeEventListener('abort', end); resolve(); };
-      const stop = this.clock.after(ms, end);
-      this.closed.addEventListener('abort', end, { once: true });
-      if (this.closed.aborted) end();
-    });
+    return this.#until((end) => this.clock.after(ms, end));
+  }
+
+  /** Waits for what `begin` waits for, for the end of the client's line, or for the end of all; what `begin` answers is called off. */
+  async #until(begin: (end: () => void, fail: (error: Error) => void) => (() => void) | void): Promise<void> {
+    let off: (() => void)[] = [];
+    try {
+      await new Promise<void>((resolve, reject) => {
+        if (this.closed.aborted) return resolve();
+        this.closed.addEventListener('abort', resolve as () => void, { once: true });
+        off = [begin(resolve, reject) ?? (() => undefined), this.calls.line.onEnd(resolve), () => this.closed.removeEventListener('abort', resolve as () => void)];
+      });
+    } finally {
+      for (const call of off) call();
+    }
   }
 }
+
+const reasonOf = (error: unknown): string => sentenceOf(error instanceof Error ? error.cause ?? error : error);
 
 export const aheadOfLog = (seen: string, head: string | null): Damaged =>
   new Damaged(`the log ends ${head === null ? 'before its first event' : `at ${head}`}, before what was already seen of it (a restored backup, or another database?): restore the log, or wipe the views and let them be computed again`, seen);

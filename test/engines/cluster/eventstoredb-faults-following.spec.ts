@@ -132,11 +132,11 @@ describe('eventstoredb: following, whatever the client and the server do', () =>
 
   it('9: waits longer from failure to failure, and follows when it is let', async () => {
     const { eventStore } = await open({ heartbeatMs: 5000 });
+    const category = `backoff${randomUUID()}`;
+    const following = follow(eventStore, await eventStore.head(), [`${category}-`]);
     await until('it subscribed', async () => (await server.state()).subscriptions === 1);
     const before = (await server.met())['subscribe status'] ?? 0;
     await server.fault({ operation: 'subscribe', fault: 'status', code: 8 });
-    const category = `backoff${randomUUID()}`;
-    const following = follow(eventStore, await eventStore.head(), [`${category}-`]);
     const id = await put(eventStore, `${category}-0`);
     await server.dropSubscriptions();
     const from = performance.now();
@@ -185,7 +185,7 @@ describe('eventstoredb: following, whatever the client and the server do', () =>
     await until('all is well', async () => (await failing()).length === 0);
   });
 
-  it('tells how far the log is though only the server itself wrote', async () => {
+  it('tells how far the log is though nothing in it is for anybody here', async () => {
     const { eventStore } = await open();
     const following = follow(eventStore, await eventStore.head(), [`never${randomUUID()}-`]);
     const { position } = await eventStore.append(newStream('other'), NO_STREAM, [newEvent()]);

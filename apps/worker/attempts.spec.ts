@@ -120,6 +120,14 @@ describe('no call is made', () => {
     expect(w.calls).toHaveLength(calls);
     expect(await w.life(id)).toEqual(['MessageAccepted', 'AttemptStarted', last]);
   });
+  it('claimed while its process is about to end: not made, and nothing is used up', async () => {
+    const id = await w.accepted(), ending = w.another(), cut = new AbortController();
+    ending.before = (c) => { if (c instanceof StartAttempt) cut.abort(); };
+    expect(await performAttempt({ ...ending.ports, cut: cut.signal }, await w.job(`message-${id}`))).toBe('done');
+    expect(w.calls).toHaveLength(0);
+    expect((await w.events(`message-${id}`)).at(-1)).toMatchObject({ type: 'AttemptNotMade', data: { reason: 'the process was about to end' } });
+    expect(await w.message(id)).toMatchObject({ used: 0 });
+  });
 });
 
 describe('two workers with one job', () => {

@@ -21,6 +21,8 @@ export interface AttemptPorts {
   egress: EgressClient;
   gateways: ReadonlyMap<string, GatewaySettings>;
   clock: Clock;
+  /** aborts when this process cuts its calls off, to end */
+  cut?: AbortSignal;
   /** only where a collector is configured */
   tracing?: Tracing | undefined;
   /** told how each call ended, for metrics */
@@ -82,8 +84,9 @@ export async function performAttempt(ports: AttemptPorts, job: Job): Promise<Han
   const claimedAt = clock.monotonic();
   const claimed = await refusedOr(claim, ({ state }) => (state.running?.n === n ? 'ours' : 'done'));
   if (claimed !== 'ours') return claimed;
-  if (clock.monotonic() - claimedAt > BEGIN_WITHIN_MS) {
-    await recorded(ports, () => bus.execute(new RecordNotMade(id, { n, reason: 'the call could not begin in time' }, contextOf(m, job))));
+  const late = ports.cut?.aborted ? 'the process was about to end' : clock.monotonic() - claimedAt > BEGIN_WITHIN_MS ? 'the call could not begin in time' : null;
+  if (late) {
+    await recorded(ports, () => bus.execute(new RecordNotMade(id, { n, reason: late }, contextOf(m, job))));
     return 'done';
   }
   const span = ports.tracing?.span('attempt', 'client', { parent: m.traceparent ?? undefined });

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fstatSync, ftruncateSync, fsyncSync, openSync, readSync, writeSync, writev } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, fsyncSync, openSync, readSync, write, writeSync, writev } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -7,6 +7,8 @@ const HEADER = Buffer.from('eventlog', 'latin1');
 const FRAME_BYTES = 8;
 const LENGTH_BYTES = 4;
 const MAX_FLUSH_BYTES = 8 * 1024 * 1024;
+/** The file is longer than its frames: a write into what is there already needs no change of the file system's own records, so it is flushed sooner. */
+const SPARE = Buffer.alloc(8 * 1024 * 1024);
 
 interface Waiting { frame: Buffer; done: () => void }
 
@@ -15,8 +17,15 @@ interface Waiting { frame: Buffer; done: () => void }
  * A record's position is its offset in the file, as in EventStoreDB.
  */
 export class LogFile {
+  /** a write through it returns when it is on the disk */
   readonly #fd: number;
+  /** for what need not be flushed */
+  readonly #spareFd: number;
   #end = HEADER.length;
+  #size: number;
+  #growing = false;
+  /** a flush waits for it */
+  #short = false;
   #flushed = HEADER.length;
   #waiting: Waiting[] = [];
   #flushing = false;
@@ -24,13 +33,11 @@ export class LogFile {
 
   /** @param found every record that is there, in order */
   constructor(path: string, found: (position: number, record: Buffer) => void) {
-    this.#fd = openSync(path, 'a+');
-    closeSync(this.#fd);
-    this.#fd = openSync(path, 'r+');
-    const size = fstatSync(this.#fd).size;
+    this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600);
+    this.#spareFd = openSync(path, 'r+');
+    const { size } = fstatSync(this.#fd);
     if (size < HEADER.length) {
       writeSync(this.#fd, HEADER, 0, HEADER.length, 0);
-      fsyncSync(this.#fd);
       syncFolder(dirname(path));
     } else if (!this.read(0, HEADER.length).equals(HEADER)) throw new Error(`${path} is not a log of this server`);
     for (let body = this.#frameAt(this.#end, size); body !== null; body = this.#frameAt(this.#end, size)) {
@@ -41,8 +48,11 @@ export class LogFile {
       }
       this.#end += FRAME_BYTES + body.length;
     }
-    // what follows the last whole frame was never acknowledged
+    // what follows the last whole frame was never acknowledged, and must not come back behind a later one
     if (size > this.#end) ftruncateSync(this.#fd, this.#end);
+    writeSync(this.#spareFd, SPARE, 0, SPARE.length, this.#end);
+    fsyncSync(this.#spareFd);
+    this.#size = this.#end + SPARE.length;
     this.#flushed = this.#end;
   }
 
@@ -89,31 +99,53 @@ export class LogFile {
 
   /** Resolves when everything that was appended is on the disk. */
   async close(): Promise<void> {
-    if (this.#flushing) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    if (this.#flushing || this.#growing) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     closeSync(this.#fd);
+    closeSync(this.#spareFd);
   }
 
   #flush(): void {
     let count = 0;
     let bytes = 0;
     while (count < this.#waiting.length && bytes < MAX_FLUSH_BYTES) bytes += this.#waiting[count++]!.frame.length;
-    const batch = this.#waiting.splice(0, count);
     const offset = this.#flushed;
+    if (offset + bytes > this.#size) {
+      this.#short = true;
+      return this.#grow();
+    }
+    const batch = this.#waiting.splice(0, count);
     this.#write(batch.map((w) => w.frame), offset, bytes, () => {
-      fdatasync(this.#fd, (error) => {
-        // a failed flush may have lost pages that no later flush brings back: nothing more may be acknowledged
-        if (error) fail(error);
-        this.#flushed = offset + bytes;
-        for (const { done } of batch) done();
-        if (this.#waiting.length > 0) return this.#flush();
-        this.#flushing = false;
-        for (const idle of this.#whenIdle.splice(0)) idle();
-      });
+      this.#flushed = offset + bytes;
+      for (const { done } of batch) done();
+      if (this.#size - this.#flushed < SPARE.length / 2) this.#grow();
+      if (this.#waiting.length > 0) return this.#flush();
+      this.#flushing = false;
+      this.#tellIdle();
     });
+  }
+
+  /** Frames wait where it is not done in time: they are written only into what is there. */
+  #grow(): void {
+    if (this.#growing) return;
+    this.#growing = true;
+    const from = this.#size;
+    write(this.#spareFd, SPARE, 0, SPARE.length, from, (error) => {
+      if (error) fail(error);
+      this.#size = from + SPARE.length;
+      this.#growing = false;
+      if (!this.#short) return this.#tellIdle();
+      this.#short = false;
+      this.#flush();
+    });
+  }
+
+  #tellIdle(): void {
+    if (!this.#flushing && !this.#growing) for (const idle of this.#whenIdle.splice(0)) idle();
   }
 
   #write(frames: Buffer[], offset: number, bytes: number, done: () => void): void {
     writev(this.#fd, frames, offset, (error, written) => {
+      // a failed flush may have lost pages that no later flush brings back: nothing more may be acknowledged
       if (error) fail(error);
       if (written === bytes) return done();
       const rest = Buffer.concat(frames).subarray(written);

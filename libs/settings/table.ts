@@ -73,7 +73,7 @@ export const SETTINGS = {
   'security.ip_allow': given(form.ranges, [], 'Only these may ask anything; empty: everybody may.'),
   'security.ip_deny': given(form.ranges, [], 'These may ask nothing, whatever the list above says.'),
   'security.api_key_max_days': given(form.integer(1, 365), 365, 'The longest that a new API key may count.'),
-  'security.api_scopes': given(form.scopes, [], 'Scopes of host applications that API keys may carry beside ours.'),
+  'security.api_scopes': given(form.scopes, ['admin:write', 'inventory:read', 'inventory:write', 'inventory:delete', 'tickets:read', 'tickets:write', 'tickets:delete', 'biofloc:read', 'biofloc:write', 'webhooks:*', 'email:*'], 'Scopes of host applications that API keys may carry beside ours.'),
   'security.webhook_signature_verification': given(form.yesOrNo, true, `Whether what others send to us must be signed. ${LATER} takes webhooks from others; what we send is always signed.`, { confirmation: switchedOff }),
 
   'general.organisation': given(form.line(100), 'Heliograph', 'The name of the organisation, in mails and on pages.'),

@@ -12,6 +12,7 @@ import { until } from '#libs/event-sourcing/testing/test-clock';
 import { loadAuthority, type IssuedKeyPair } from '#libs/identity/certificate/authority';
 import { newApiToken } from '#libs/identity/credential/api-token';
 import { IssueApiToken, IssueCertificate } from '#libs/identity/credential/credential.decider';
+import type { Role } from '#libs/identity/principal';
 import type { Log } from '#libs/platform/telemetry/log';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { parseConfiguration } from '#libs/platform/configuration/configuration';
@@ -90,26 +91,28 @@ export class WholeHouse {
   }
 
   /** A new API token's text. */
-  async token(owner: string, role: 'user' | 'admin' = 'user'): Promise<string> {
+  async token(owner: string, role: Role = 'user'): Promise<string> {
     const { id, text, sha256 } = newApiToken(randomBytes);
     await this.house.api.bus.execute(new IssueApiToken(id, { owner, role, sha256, expiresAt: null }, context));
     return text;
   }
-  bearer(token: string): Client {
+  bearer(token: string): Client { return this.showing({ authorization: `Bearer ${token}` }); }
+  /** On the plain listener, with these headers at every request. */
+  showing(headers: Record<string, string>): Client {
     const agent = new HttpAgent({ keepAlive: true });
     this.#agents.push(agent);
-    return (method, path, asked = {}) => this.#ask(false, agent, method, path, { ...asked, headers: { authorization: `Bearer ${token}`, ...asked.headers } });
+    return (method, path, asked = {}) => this.#ask(false, agent, method, path, { ...asked, headers: { ...headers, ...asked.headers } });
   }
-  async signedIn(owner: string, role: 'user' | 'admin' = 'user'): Promise<Client> { return this.bearer(await this.token(owner, role)); }
+  async signedIn(owner: string, role: Role = 'user'): Promise<Client> { return this.bearer(await this.token(owner, role)); }
 
-  async certificate(owner: string): Promise<IssuedKeyPair> {
+  async certificate(owner: string, role: Role = 'user'): Promise<IssuedKeyPair> {
     const issued = await (await loadAuthority(this.house.secrets.ca, { now: () => new Date(), random: randomBytes })).issueClient({ owner, days: 30 });
-    await this.house.api.bus.execute(new IssueCertificate(issued.serial, { owner, role: 'user', fingerprint256: issued.fingerprint256, expiresAt: issued.notAfter }, context));
+    await this.house.api.bus.execute(new IssueCertificate(issued.serial, { owner, role, fingerprint256: issued.fingerprint256, expiresAt: issued.notAfter }, context));
     return issued;
   }
   /** On the mutual-TLS listener. */
-  async certified(owner: string): Promise<Client> {
-    const pair = await this.certificate(owner);
+  async certified(owner: string, role: Role = 'user'): Promise<Client> {
+    const pair = await this.certificate(owner, role);
     const agent = new HttpsAgent({ keepAlive: true, ca: this.house.secrets.ca.certificate, cert: pair.certificate, key: pair.privateKey, servername: 'localhost' });
     this.#agents.push(agent);
     return (method, path, asked = {}) => this.#ask(true, agent, method, path, asked);

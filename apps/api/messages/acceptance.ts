@@ -8,11 +8,16 @@ import { smsSegments } from '#libs/messaging/message/sms-text';
 
 const KEY_FORM = /^[\x21-\x7e]{1,255}$/;
 
+/** An Idempotency-Key as it was sent. @throws Refusal for one out of form */
+export function checkedKey(header: string | string[]): string {
+  if (typeof header !== 'string' || !KEY_FORM.test(header)) throw new Refusal('validation_failed', undefined, [{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, sent once' }]);
+  return header;
+}
+
 /** The id of what a creating request makes: new, or derived from its Idempotency-Key. @throws Refusal for a key out of form */
 export function idFor(keyring: Keyring, prefix: 'msg' | 'bat', owner: string, route: string, header: string | string[] | undefined): { id: string; keyed: boolean } {
   if (header === undefined) return { id: `${prefix}_${randomUUIDv7().replaceAll('-', '')}`, keyed: false };
-  if (typeof header !== 'string' || !KEY_FORM.test(header)) throw new Refusal('validation_failed', undefined, [{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters, sent once' }]);
-  return { id: `${prefix}_${keyring.mac('id', JSON.stringify([owner, route, header])).toString('base64url').slice(0, 32)}`, keyed: true };
+  return { id: `${prefix}_${keyring.mac('id', JSON.stringify([owner, route, checkedKey(header)])).toString('base64url').slice(0, 32)}`, keyed: true };
 }
 
 /** The same for equal JSON, whatever the order of its fields. */

@@ -6,7 +6,7 @@ import { HttpRoute } from '#libs/platform/http/route-options';
 import { queryValidatorOf, validatorOf } from '#libs/platform/validation/validator';
 import { Permit } from '../permission.js';
 import type { SignedIn } from '../principal.guard.js';
-import type { Answer, Asking } from './asking.js';
+import { answer, askingOf } from '../request.js';
 import { Messages } from './messages.js';
 
 const s1 = validatorOf(S1MessageDto, { style: 'manual' });
@@ -16,22 +16,6 @@ const pageQuery = queryValidatorOf(PageQuery);
 
 const BATCH_MOST = 1_000;
 const BATCH_BYTES = 8 * 1024 * 1024;
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-const askingOf = (request: SignedIn): Asking => {
-  const { traceparent, 'idempotency-key': key, 'x-heliograph-position': position } = request.headers;
-  return {
-    principal: request.principal!, requestId: request.id, ...(key === undefined ? {} : { idempotencyKey: key }),
-    ...(request.span ? { traceparent: request.span.traceparent } : typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
-    ...(typeof position === 'string' && /^[0-9A-Za-z.:-]{1,64}$/.test(position) ? { position } : {}),
-  };
-};
-
-const answer = (reply: FastifyReply, { status, body, position, replayed }: Answer): void => {
-  if (position) reply.header('x-heliograph-position', position);
-  if (replayed) reply.header('idempotency-replayed', 'true');
-  reply.code(status).send(body);
-};
 
 const isObject = (value: unknown): value is Record<string, unknown> => value !== null && typeof value === 'object' && !Array.isArray(value);
 

@@ -1,9 +1,14 @@
 /** What a data folder holds once its server is gone, held against what clients and gateways saw. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { stateOf } from '#libs/event-sourcing/decider';
 import type { StoredEvent } from '#libs/event-sourcing/event';
-import { openEmbedded, type Embedded } from '#libs/engines/embedded/embedded';
+import { openEmbedded } from '#libs/engines/embedded/embedded';
 import { DUE_WORK, rowOf } from '#libs/event-sourcing/running/due-work';
 import { EventRegistry } from '#libs/event-sourcing/running/event-registry';
+import type { Engine } from '#libs/event-sourcing/running/kernel';
+import { Keyring } from '#libs/event-sourcing/sealing/keyring';
+import { Sealer } from '#libs/event-sourcing/sealing/sealer';
 import { collectionOf } from '#libs/event-sourcing/running/projecting';
 import type { Row } from '#libs/event-sourcing/projection';
 import { SUBJECTS } from '#apps/standalone/subjects';
@@ -20,23 +25,27 @@ export interface Found {
 }
 
 /** Reads the whole folder: the log, folded once more, and every row beside it. Changes nothing that a server would not. */
-export async function read(data: string): Promise<Found> {
+export async function read(data: string, secrets = join(data, '../secrets')): Promise<Found> {
   const engine = await openEmbedded({ dir: data });
-  try {
-    const registry = new EventRegistry(SUBJECTS.deciders);
-    const log: StoredEvent[] = [];
-    const head = await engine.eventStore.head();
-    for (let at: string | null = null; head !== null && (at === null || at < head);) {
-      const batch = await engine.eventStore.readAll(at, [], 2_000);
-      log.push(...batch.events.map((e) => registry.known(e)));
-      at = batch.position;
-    }
-    const streams = new Map<string, StoredEvent[]>();
-    for (const e of log) { const of = streams.get(e.stream); if (of) of.push(e); else streams.set(e.stream, [e]); }
-    const messages = new Map([...streams].filter(([stream]) => stream.startsWith('message-')).map(([stream, events]) => [stream.slice(8), { id: stream.slice(8), events }]));
-    const wrongRows = [...await wrongViews(engine, log), ...await wrongDueWork(engine, streams)];
-    return { log, messages, wrongRows };
-  } finally { await engine.close(); }
+  try { return await held(engine, readFileSync(join(secrets, 'master.key'))); } finally { await engine.close(); }
+}
+
+/** The same for engines that are open. */
+export async function held(engine: Engine, masterKey: Uint8Array): Promise<Found> {
+  const registry = new EventRegistry(SUBJECTS.deciders, new Sealer(await Keyring.open(engine.keys, masterKey)));
+  const log: StoredEvent[] = [], folded: StoredEvent[] = [];
+  const head = await engine.eventStore.head();
+  for (let at: string | null = null; head !== null && (at === null || at < head);) {
+    const batch = await engine.eventStore.readAll(at, [], 2_000);
+    for (const e of batch.events) log.push(registry.known(e));
+    folded.push(...await registry.folded(batch.events));
+    at = batch.position;
+  }
+  const streams = new Map<string, StoredEvent[]>();
+  for (const e of log) { const of = streams.get(e.stream); if (of) of.push(e); else streams.set(e.stream, [e]); }
+  const messages = new Map([...streams].filter(([stream]) => stream.startsWith('message-')).map(([stream, events]) => [stream.slice(8), { id: stream.slice(8), events }]));
+  const wrongRows = [...await wrongViews(engine, folded), ...await wrongDueWork(engine, streams)];
+  return { log, messages, wrongRows };
 }
 
 const PAGE = 500;
@@ -44,7 +53,7 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === 
 const sorted = (v: unknown): unknown => (Array.isArray(v) ? v.map(sorted) : v !== null && typeof v === 'object' ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, x]) => [k, sorted(x)])) : v);
 
 /** Each view against the fold of the log by its own pure function. */
-async function wrongViews(engine: Embedded, log: readonly StoredEvent[]): Promise<string[]> {
+async function wrongViews(engine: Engine, log: readonly StoredEvent[]): Promise<string[]> {
   const wrong: string[] = [];
   for (const p of SUBJECTS.projections) {
     const folded = new Map<string, { position: string; row: Row | null }>();
@@ -72,7 +81,7 @@ async function wrongViews(engine: Embedded, log: readonly StoredEvent[]): Promis
 }
 
 /** The rows of what is still to do, against `next` of every stream's state. */
-async function wrongDueWork(engine: Embedded, streams: ReadonlyMap<string, readonly StoredEvent[]>): Promise<string[]> {
+async function wrongDueWork(engine: Engine, streams: ReadonlyMap<string, readonly StoredEvent[]>): Promise<string[]> {
   const ought = new Map<string, unknown>();
   for (const p of SUBJECTS.processes) {
     for (const [stream, events] of streams) {

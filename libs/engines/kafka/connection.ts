@@ -19,13 +19,15 @@ const CONNECT_MS = 3_000;
 const KEEP_ALIVE_MS = 60_000;
 /** of kafkajs's own; beyond them the engine begins anew with a new client */
 export const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 };
+/** a broker that is back within about ten seconds finds the same member of the group, and nobody waits for one that is gone */
+export const PATIENT_RETRY = { ...RETRY, retries: 12 };
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 const hostOf = (broker: string): string => broker.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 const refusal = (host: string): Error => new Error(`a password for Kafka would go to ${host} without TLS: set TLS, or leave the password out`);
 
 /** @throws Error when it is not usable, or when a password would leave this host without TLS */
-export function connection({ brokers, tls, sasl, clientId = 'heliograph' }: KafkaConnection): Kafka {
+export function connection({ brokers, tls, sasl, clientId = 'heliograph' }: KafkaConnection, retry = RETRY): Kafka {
   if (brokers.length === 0) throw new Error('no Kafka brokers are named');
   for (const broker of brokers) if (!/^(\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}$/i.test(broker)) throw new Error(`${broker} is not host:port of a Kafka broker`);
   const plainPassword = sasl !== undefined && !tls;
@@ -44,7 +46,7 @@ export function connection({ brokers, tls, sasl, clientId = 'heliograph' }: Kafk
     connectionTimeout: CONNECT_MS,
     authenticationTimeout: REQUEST_MS,
     requestTimeout: REQUEST_MS,
-    retry: RETRY,
+    retry,
     logLevel: logLevel.NOTHING, // what is wrong is told by failing()
   });
 }

@@ -2,22 +2,25 @@ import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Job } from '#libs/event-sourcing/ports/work-queue';
 import type { Handled } from '#libs/event-sourcing/process';
 import type { Clock } from '#libs/event-sourcing/running/clock';
-import { RETRY } from './connection.js';
+import { PATIENT_RETRY } from './connection.js';
 import { Consumption } from './consumption.js';
 import { pause, reasonOf, within } from './deadline.js';
 import { parked } from './record.js';
 import type { Sender } from './sender.js';
 import { parkedOf, type Topics } from './topics.js';
 
+/** `kafka`: a patient client, for consumers. */
 export interface Line { kafka: Kafka; topics: Topics; sender: Sender; clock: Clock; deadlineMs: number; onParked(count: number): void }
 
 /** Of so many unfinished jobs no more are fetched, until half of them are done: bounded memory. */
 const MOST_UNFINISHED = 5_000;
 const COMMIT_EVERY_MS = 500;
 const FIRST_BACK_OFF_MS = 250;
-const LAST_BACK_OFF_MS = 5_000;
+const LAST_BACK_OFF_MS = 2_000;
 /** a consumer of which nothing is heard for this long is given up: kafkajs has ends that it does not tell */
 const SILENT_MS = 60_000;
+/** an answer comes twice a second: without one for this long something is wrong */
+const QUIET_MS = 5_000;
 const SETTINGS = {
   sessionTimeout: 10_000, // what a process held that was killed goes to the others after this
   rebalanceTimeout: 30_000,
@@ -29,7 +32,7 @@ const SETTINGS = {
   metadataMaxAge: 60_000,
   allowAutoTopicCreation: false,
   readUncommitted: true, // nobody's open transaction holds up a partition
-  retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) }, // begun anew here, with a new client
+  retry: { ...PATIENT_RETRY, restartOnFailure: () => Promise.resolve(false) }, // begun anew here
 };
 
 /** A member of the topic's group for as long as the signal does not abort, through whatever happens to the brokers. */
@@ -53,7 +56,10 @@ export class GroupConsumer {
   }
 
   /** Why it gets no jobs at the moment; null when it does. */
-  failing(): string | null { return this.#reason; }
+  failing(): string | null {
+    if (this.#reason !== null) return this.#reason;
+    return this.line.clock.monotonic() - this.#heardAt > QUIET_MS ? 'the brokers do not answer' : null;
+  }
 
   /** Resolves when the signal has aborted, the last handler has answered and its offset is committed. */
   async run(concurrency: number): Promise<void> {

@@ -37,8 +37,9 @@ export function timers(clock: Clock): { clock: Clock; callOff(): void } {
   };
 }
 
-/** Why something failed, in a line that may be shown. */
-export const reasonOf = (error: unknown): string => {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? `${cause.name}: ${cause.message}`.slice(0, 200) : 'unknown';
-};
+/** Why something failed, in a line that may be shown: the innermost error of what a driver wraps. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const inner: unknown = error.cause ?? ('errors' in error && Array.isArray(error.errors) ? error.errors[0] : undefined);
+  return inner instanceof Error && inner !== error ? reasonOf(inner) : `${error.name}: ${error.message}`.slice(0, 200);
+}

@@ -1,7 +1,7 @@
 import type { Job, WorkQueue } from '#libs/event-sourcing/ports/work-queue';
 import type { Handled } from '#libs/event-sourcing/process';
 import { type Clock, systemClock } from '#libs/event-sourcing/running/clock';
-import { connection, type KafkaConnection } from './connection.js';
+import { connection, type KafkaConnection, PATIENT_RETRY } from './connection.js';
 import { GroupConsumer, type Line } from './consumer.js';
 import { encode } from './record.js';
 import { Sender } from './sender.js';
@@ -53,7 +53,7 @@ export function openKafka(options: KafkaOptions): KafkaEngine {
   const topics = new Topics(kafka, options);
   const sender = new Sender(kafka, topics, clock, deadlineMs);
   let parked = 0;
-  const workQueue = new KafkaWorkQueue({ kafka, topics, sender, clock, deadlineMs, onParked: (count) => { parked += count; } }, prefix);
+  const workQueue = new KafkaWorkQueue({ kafka: connection(options, PATIENT_RETRY), topics, sender, clock, deadlineMs, onParked: (count) => { parked += count; } }, prefix);
   return {
     workQueue,
     failing: async () => {

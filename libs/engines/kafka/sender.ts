@@ -26,6 +26,8 @@ export class Sender {
   #producer: Promise<Producer> | null = null;
   readonly #leaving = new Set<Promise<void>>();
   #reason: string | null = null;
+  /** of the request that failed last: without them another try says nothing */
+  #wanting: readonly string[] = [];
   #closed = false;
 
   constructor(private readonly kafka: Kafka, private readonly topics: Topics, private readonly clock: Clock, private readonly deadlineMs: number) {}
@@ -69,12 +71,15 @@ export class Sender {
     this.#flying = true;
     while (this.#waiting.length > 0) {
       const flight = this.#next();
+      const records = flight.flatMap((w) => w.records);
+      const topics = records.length > 0 ? [...new Set(records.map((r) => r.topic))] : this.#wanting;
       try {
-        await this.#send(flight.flatMap((w) => w.records));
+        await this.#send(records, topics);
         this.#reason = null;
         for (const w of flight) w.resolve();
       } catch (error) {
         this.#reason = reasonOf(error);
+        this.#wanting = topics;
         // who came during the flight has waited less than its deadline, and would wait for the same broker again
         const failed = [...flight, ...this.#waiting.splice(0)];
         this.#waitingBytes = 0;
@@ -92,8 +97,8 @@ export class Sender {
     return this.#waiting.splice(0, n);
   }
 
-  async #send(records: readonly Outgoing[]): Promise<void> {
-    const work = this.#deliver(records);
+  async #send(records: readonly Outgoing[], topics: readonly string[]): Promise<void> {
+    const work = this.#deliver(records, topics);
     try {
       await within(this.clock, this.deadlineMs, work);
     } catch (error) {
@@ -103,11 +108,11 @@ export class Sender {
     }
   }
 
-  async #deliver(records: readonly Outgoing[]): Promise<void> {
-    const byTopic = Map.groupBy(records, (r) => r.topic);
-    for (const topic of byTopic.keys()) await this.topics.ensure(topic);
+  async #deliver(records: readonly Outgoing[], topics: readonly string[]): Promise<void> {
+    for (const topic of topics) await this.topics.ensure(topic);
     const producer = await (this.#producer ??= this.#connect());
     if (records.length === 0) return;
+    const byTopic = Map.groupBy(records, (r) => r.topic);
     await producer.sendBatch({
       acks: -1,
       timeout: this.deadlineMs,

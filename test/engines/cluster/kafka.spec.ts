@@ -1,10 +1,7 @@
-import { type KafkaEngine, openKafka } from '#libs/engines/kafka/kafka';
 import { workQueueContract } from '#libs/event-sourcing/testing/work-queue.contract';
-import { brokers } from './kafka-brokers.js';
-
-const open = (): KafkaEngine => openKafka({ brokers: brokers(), partitions: 4, replicationFactor: 1, minInSyncReplicas: 1 });
+import { brokers, engineAt } from './kafka-ground.js';
 
 workQueueContract('kafka', () => {
-  const engine = open();
+  const engine = engineAt(brokers());
   return Promise.resolve({ queue: engine.workQueue, close: () => engine.close() });
 });

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { addressOf } from './address.js';
+
+const failure = (url: string): string => {
+  try { addressOf(url); } catch (error) { return (error as Error).message; }
+  return 'taken';
+};
+
+describe('the address of EventStoreDB', () => {
+  it.each([
+    'esdb://localhost:2113', 'esdb://127.0.0.1:2113?tls=false', 'esdb://db.example.com:2113?tls=false', 'esdb+discover://cluster.example.com:2113',
+    'esdb://a.example.com:2113,b.example.com:2113,c.example.com:2113?nodePreference=leader', 'esdb://a.example.com/?tls=true&tlsCAFile=%2Fetc%2Fca.crt',
+  ])('takes %s as it is', (url) => {
+    expect(addressOf(url)).toEqual({ url, shown: url, warnings: [] });
+  });
+
+  it('shows an address with a password without it', () => {
+    expect(addressOf('esdb://admin:s3cret%40@db.example.com:2113?tls=true')).toEqual({
+      url: 'esdb://admin:s3cret%40@db.example.com:2113?tls=true', shown: 'esdb://admin:…@db.example.com:2113?tls=true', warnings: [],
+    });
+  });
+
+  it.each([
+    'esdb://admin:s3cret@db.example.com:2113?tls=false', 'esdb://admin:s3cret@127.0.0.1:2113,10.0.0.7:2113?tls=false',
+    'esdb+discover://admin:s3cret@cluster.example.com?TLS=False', 'esdb://admin:s3cret@localhost.example.com?keepAliveInterval=10000&tls=false',
+  ])('refuses to send a password over plain text to another host: %s', (url) => {
+    expect(failure(url)).toMatch(/has a password and tls=false for .*: a password goes only over TLS to another host/);
+    expect(failure(url)).not.toMatch('s3cret');
+  });
+
+  it('says that without TLS no password is sent, also not to this host', () => {
+    const { url, warnings } = addressOf('esdb://admin:s3cret@localhost:2113?tls=false');
+    expect(url).toBe('esdb://localhost:2113?tls=false');
+    expect(warnings).toEqual([expect.stringContaining('sends no user and no password')]);
+  });
+
+  it('refuses what would answer a conflict as a success', () => {
+    expect(failure('esdb://localhost:2113?throw_on_append_failure=false')).toMatch('throwOnAppendFailure=false: leave it out');
+  });
+
+  it.each(['', 'http://localhost:2113', 'esdb://', 'localhost:2113', 'esdb://admin:s3cret@x@localhost:2113', 'esdb://localhost:2113?connectionName=s3cret@x'])('refuses %j without showing it', (url) => {
+    expect(failure(url)).toMatch('not of the form esdb://');
+    expect(failure(url)).not.toMatch('s3cret');
+  });
+});

@@ -22,11 +22,7 @@ export function placeFaults(guard: AddressGuard, changed: readonly string[], val
   return changed.includes('email.smtp_host') || changed.includes('email.smtp_port') ? [...urls, ...mailServerFaults(guard, value('email.smtp_host'), Number(value('email.smtp_port')))] : urls;
 }
 
-/** A mail server's port is no web port, so only its host is judged as a URL's: on a port that is open for https. */
 function mailServerFaults(guard: AddressGuard, host: unknown, port: number): Fault[] {
-  if (typeof host !== 'string') return [];
-  const written = host.includes(':') ? `[${host}]` : host;
-  if (guard.url(`https://${written}:${port}/`).ok) return [];
-  const judged = guard.url(`https://${written}:443/`);
-  return judged.ok ? [] : [{ field: 'email.smtp_host', message: `must be an address that this server may call: ${judged.reason} (EGRESS_ALLOW)` }];
+  const judged = typeof host === 'string' ? guard.mailServer(host, port) : { ok: true as const };
+  return judged.ok ? [] : [{ field: 'email.smtp_host', message: `must be a mail server that this server may call on port ${port}: ${judged.reason} (EGRESS_ALLOW)` }];
 }

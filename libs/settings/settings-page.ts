@@ -8,7 +8,8 @@ function shownDefault(name: AnyName): string {
   const { fallback, from } = settingOf(name);
   if (from !== undefined) return `\`${variables[from]!.name}\``;
   if (fallback === null) return isSecret(name) ? 'not set' : 'none';
-  return Array.isArray(fallback) ? 'none' : `\`${String(fallback as string | number | boolean)}\``;
+  if (Array.isArray(fallback)) return (fallback as string[]).map((item) => `\`${item}\``).join(', ') || 'none';
+  return `\`${String(fallback as string | number | boolean)}\``;
 }
 
 const row = (name: AnyName): string => {

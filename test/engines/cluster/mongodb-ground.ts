@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { MongoClient } from 'mongodb';
 
 /** Where the server of these tests is. @throws Error, saying how to start one, where the variable is missing */
@@ -14,3 +16,39 @@ export async function withClient<T>(url: string, work: (client: MongoClient) => 
 
 export const dropDatabases = (url: string, database: string): Promise<void> =>
   withClient(url, async (client) => { for (const part of ['views', 'keys', 'shared']) await client.db(`${database}-${part}`).dropDatabase(); });
+
+interface Running { url: string; pid: number; folder: string }
+interface Servers {
+  servers(names: string[]): Promise<{ up(at: { cache: string; folder: string; port: number }): Promise<{ url: string; pid: number }> }[]>;
+  up(server: unknown, owner: number): Promise<Running & Record<string, unknown>>;
+  down(entry: unknown): Promise<void>;
+  cacheOf(name: string): string;
+}
+
+/** A server that one spec has for itself, to be killed and frozen. */
+export class OwnServer {
+  private constructor(private readonly ops: Servers, private entry: Running & Record<string, unknown>) {}
+
+  static async start(): Promise<OwnServer> {
+    const ops = await import(pathToFileURL(join(process.cwd(), 'ops/engines/servers.mjs')).href) as Servers;
+    const [server] = await ops.servers(['mongodb']);
+    return new OwnServer(ops, await ops.up(server, process.pid));
+  }
+
+  get url(): string { return this.entry.url; }
+  freeze(): void { process.kill(this.entry.pid, 'SIGSTOP'); }
+  thaw(): void { process.kill(this.entry.pid, 'SIGCONT'); }
+  kill(): void { process.kill(this.entry.pid, 'SIGKILL'); }
+
+  /** On the same port and data as before. */
+  async restart(): Promise<void> {
+    const [server] = await this.ops.servers(['mongodb']);
+    const { pid } = await server!.up({ cache: this.ops.cacheOf('mongodb'), folder: this.entry.folder, port: Number(new URL(this.entry.url).port) });
+    this.entry = { ...this.entry, pid, started: undefined };
+  }
+
+  async stop(): Promise<void> {
+    try { this.kill(); } catch { /* it is gone already */ }
+    await this.ops.down(this.entry);
+  }
+}

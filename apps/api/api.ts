@@ -11,6 +11,8 @@ import type { Known } from '#libs/identity/authenticate';
 import { Foreign } from '#libs/identity/foreign';
 import { KeyUses } from '#libs/identity/keyuse/key-uses';
 import { principalName, type Principal } from '#libs/identity/principal';
+import type { Accounts } from '#libs/identity/user/accounts';
+import type { Administration as AccountAdministration } from '#libs/identity/user/administration';
 import type { ReadCookie } from '#libs/identity/session/cookie';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
@@ -20,6 +22,7 @@ import type { Tracing } from '#libs/platform/telemetry/tracing';
 import type { AddressRules } from '#libs/platform/egress/address.guard';
 import type { LiveSettings } from '#libs/settings/settings';
 import { guardAddresses } from './address-lists.js';
+import { apiKeysProviders } from './api-keys/api-keys.providers.js';
 import { countedAs } from './counting.js';
 import { OPENAPI } from './docs/docs.controller.js';
 import { METRICS, READINESS } from './health.controller.js';
@@ -30,6 +33,7 @@ import { PrincipalGuard, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
 import { settingsProviders } from './settings/settings.providers.js';
 import { traceRequests } from './trace-requests.js';
+import { usersProviders } from './users/users.providers.js';
 
 export interface ApiOptions {
   kernel: Kernel;
@@ -38,6 +42,8 @@ export interface ApiOptions {
   /** the text that takes a good session cookie's place; null: none is due */
   rolled(cookie: ReadCookie): string | null;
   settings: LiveSettings;
+  accounts: Accounts;
+  administration: AccountAdministration;
   /** where outbound calls may go: no setting names another place */
   egress: AddressRules;
   gateways: Gateways;
@@ -57,7 +63,7 @@ export interface ApiOptions {
 
 @Module({})
 class ApiModule {
-  static with(o: ApiOptions, readiness: Readiness, limits: LimitsGuard): DynamicModule {
+  static with(o: ApiOptions, readiness: Readiness, limits: LimitsGuard, uses: KeyUses): DynamicModule {
     const { kernel } = o;
     const { eventStore: store, readModels: views } = kernel.options.engine;
     const { states, sealer, keyring, seeing } = kernel;
@@ -71,6 +77,8 @@ class ApiModule {
       { provide: APP_GUARD, useValue: guardOf(o) },
       { provide: APP_GUARD, useValue: limits },
       ...settingsProviders(o),
+      ...apiKeysProviders(o, uses),
+      ...usersProviders(o),
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways, accepted: (form, count) => o.metrics.accepted.inc({ form }, count) }) },
     ];
     return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: o.controllers, providers };
@@ -88,12 +96,13 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     keyOf: ({ principal }: SignedIn) => principal && countedAs(principal),
     limitsFor: ({ principal }: SignedIn) => options.limits[principal?.credential.kind ?? 'address'],
   });
+  const uses = keyUses(options);
   const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, refused: (request, reply) => limits.countRefused(request, reply), threw: noted(options) });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits, uses), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
   adapter.harden(app);
   guardAddresses(adapter.getInstance(), options.settings);
   measure(app, options);
-  const uses = logKeyUses(app, options);
+  logKeyUses(app, uses, options.clock);
   if (options.tracing) traceRequests(app, options.tracing);
   await app.init();
   return { app, readiness, bus: app.get(CommandBus), uses };
@@ -138,12 +147,13 @@ function measure(app: NestFastifyApplication, { metrics, log }: ApiOptions): voi
   });
 }
 
+const keyUses = ({ kernel, clock, metrics, log }: ApiOptions): KeyUses => new KeyUses({
+  commands: kernel.commands, clock, random: randomBytes,
+  failed: (err, dropped) => { metrics.keyUsesDropped.inc(dropped); if (dropped === 0) log.warn({ part: 'key uses', err }, 'what API keys were used for could not be written, and waits'); },
+});
+
 /** What API keys are used for, written down in bulk: the route's template, never a path, a body or the key. */
-function logKeyUses(app: NestFastifyApplication, { kernel, clock, metrics, log }: ApiOptions): KeyUses {
-  const uses = new KeyUses({
-    commands: kernel.commands, clock, random: randomBytes,
-    failed: (err, dropped) => { metrics.keyUsesDropped.inc(dropped); if (dropped === 0) log.warn({ part: 'key uses', err }, 'what API keys were used for could not be written, and waits'); },
-  });
+function logKeyUses(app: NestFastifyApplication, uses: KeyUses, clock: Clock): void {
   app.getHttpAdapter().getInstance().addHook('onResponse', function use(request: SignedIn, reply, done) {
     const { principal } = request;
     if (principal?.credential.kind === 'api-key') {
@@ -151,5 +161,4 @@ function logKeyUses(app: NestFastifyApplication, { kernel, clock, metrics, log }
     }
     done();
   });
-  return uses;
 }

@@ -1,9 +1,12 @@
+import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { DocsController } from './docs/docs.controller.js';
 import { HealthController } from './health.controller.js';
 import { MessagesController } from './messages/messages.controller.js';
+import { PanelUsersController } from './users/panel-users.controller.js';
+import { OtherUsersController, UsersController } from './users/users.controller.js';
 import { SettingsController } from './settings/settings.controller.js';
 
 /** Everything that answers over HTTP: what the API serves, and what its description is made from. */
-export const CONTROLLERS = [MessagesController, SettingsController, HealthController, DocsController];
+export const CONTROLLERS = [MessagesController, ApiKeysController, SettingsController, UsersController, OtherUsersController, PanelUsersController, HealthController, DocsController];
 /** What a process answers that is not the API: how it is. */
 export const HEALTH_ONLY = [HealthController];

@@ -1,7 +1,9 @@
+import { apiKeysSurface } from './api-keys/api-keys.surface.js';
 import type { Surface } from './docs/surface.js';
 import { messagesSurface } from './messages/messages.surface.js';
 import { operationsSurface } from './operations.surface.js';
+import { usersSurface } from './users/users.surface.js';
 import { settingsSurface } from './settings/settings.surface.js';
 
 /** Every part of the API in words, in the order of the document; one beside every controller of `controllers.ts`. */
-export const SURFACES: readonly Surface[] = [messagesSurface, settingsSurface, operationsSurface];
+export const SURFACES: readonly Surface[] = [messagesSurface, apiKeysSurface, usersSurface, settingsSurface, operationsSurface];

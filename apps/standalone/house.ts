@@ -4,6 +4,8 @@ import { systemClock, type Clock } from '#libs/event-sourcing/running/clock';
 import type { Around } from '#libs/event-sourcing/running/following';
 import { Kernel } from '#libs/event-sourcing/running/kernel';
 import { openEngines, type OpenedEngine } from '#libs/engines/engines';
+import type { Accounts } from '#libs/identity/user/accounts';
+import { ensureFirstAdmin } from '#libs/identity/user/first-admin';
 import { acceptCertificates, mtlsOptions } from '#libs/identity/certificate/mutual-tls';
 import { ensureSecrets, type Secrets } from '#libs/identity/certificate/secrets-folder';
 import type { CredentialState } from '#libs/identity/credential/credential.decider';
@@ -23,7 +25,8 @@ import { runWorker } from '../worker/worker.js';
 import { openControlSocket } from './control/control-socket.js';
 import { egressRules } from './egress-rules.js';
 import { liveGateways, liveLimits } from './live-settings.js';
-import { livePeople } from './known.js';
+import { livePeople, type LivePeople } from './known.js';
+import { openPeople } from './people.js';
 import { SUBJECTS } from './subjects.js';
 
 /** What a process of Heliograph can be; `npm start` is all of them. */
@@ -39,7 +42,12 @@ export interface House {
   secrets: Secrets;
   metrics: Metrics;
   credentials: LiveStates<CredentialState>;
+  /** who may come */
+  people: LivePeople;
   settings: LiveSettings;
+  accounts: Accounts;
+  /** the first administrator's, where this start made him and nobody had said one: to be shown once */
+  generatedPassword: string | null;
   listening: Listening;
   /** Takes no more, lets requests and calls end within SHUTDOWN_SECONDS, cuts the rest and ends everything; answers how many connections had to be cut. */
   close(): Promise<{ cut: number }>;
@@ -89,12 +97,14 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     await kernel.startLive();
     await settings.start(kernel);
     await people.start();
+    const { accounts, administration } = openPeople(kernel, { clock, random: randomBytes, passwordPolicy: () => settings.value('authentication.password_policy') });
+    const generatedPassword = is('api') ? await ensureFirstAdmin({ accounts, keyring: kernel.keyring, random: randomBytes, password: c.adminPassword }) : null;
     const metrics = createMetrics();
     kernel.commands.onAppend(() => metrics.appends.inc());
     settings.onChange((names) => { for (const name of names) metrics.settingsChanged.inc({ category: partsOf(name)[0] }); });
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({
-      kernel, settings, egress: egressRules(c), known: people.known, rolled: (cookie) => people.cookies.rolled(cookie), gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
+      kernel, settings, accounts, administration, egress: egressRules(c), known: people.known, rolled: (cookie) => people.cookies.rolled(cookie), gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
       controllers: is('api') ? CONTROLLERS : HEALTH_ONLY,
     });
     undo.push(() => api.app.close());
@@ -117,7 +127,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
       for (const step of undo.reverse()) await step();
       return ended;
     };
-    return { parts, api, kernel, engine, secrets, metrics, credentials: people.credentials, settings, listening, close };
+    return { parts, api, kernel, engine, secrets, metrics, credentials: people.credentials, people, settings, accounts, generatedPassword, listening, close };
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
@@ -130,8 +140,9 @@ interface WorkerParts { api: Api; kernel: Kernel; gateways: Map<string, GatewayS
 function openWorker(c: Configuration, { api, kernel, gateways, clock, metrics, tracing }: WorkerParts): { drain(ms: number): Promise<void>; end(): Promise<void> } {
   const { engine } = kernel.options;
   const egress = createEgress(egressRules(c));
-  const stop = new AbortController();
+  const stop = new AbortController(), cut = new AbortController();
   const work = runWorker(engine.workQueue, {
+    cut: cut.signal,
     bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock, tracing,
     ended: (gateway, outcome, problem, ms) => { metrics.calls.inc({ gateway, outcome, problem: problem ?? 'none' }); metrics.callSeconds.observe({ gateway }, ms / 1000); },
   }, c.workerConcurrency, stop.signal);
@@ -139,6 +150,7 @@ function openWorker(c: Configuration, { api, kernel, gateways, clock, metrics, t
     drain: (ms) => { stop.abort(); return within(clock, ms, work); },
     async end() {
       stop.abort();
+      cut.abort();
       // where an outcome cannot be written, its settling after the next start tells it
       await egress.close();
       await within(clock, RECORDING_MS, work);

@@ -1,5 +1,6 @@
 import { url as inspector } from 'node:inspector';
 import { ConfigurationError, parseConfiguration, type Configuration } from '#libs/platform/configuration/configuration';
+import { FIRST_ADMIN } from '#libs/identity/user/first-admin';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { openHouse, type House, type Part } from './house.js';
 
@@ -55,6 +56,8 @@ export async function run(parts: readonly Part[], { before, ready }: Beside): Pr
     if (c.otlpEndpoint) tracing = await (await import('#libs/platform/telemetry/tracing')).startTracing(c.otlpEndpoint);
     house = await openHouse(c, { tracing, parts });
     console.log(await ready(c, house, Math.round(performance.now() - began)));
+    // on the console alone, once: never in the log
+    if (house.generatedPassword !== null) console.log(generated(c, house.generatedPassword));
   } catch (error) {
     // a start that was cut off by a signal has not failed: `end` is at work
     if (ending) return;
@@ -63,6 +66,11 @@ export async function run(parts: readonly Part[], { before, ready }: Beside): Pr
     process.exit(1);
   }
 }
+
+const generated = ({ environment }: Configuration, password: string): string => [
+  `${environment === 'production' ? '' : '[DEV] '}Generated admin password: ${password}`,
+  `It is ${FIRST_ADMIN}'s, is not shown again, and must be changed at the first sign-in.`, '',
+].join('\n');
 
 /** The addresses that it listens on, one a line. */
 export const addresses = (house: House): string[] =>

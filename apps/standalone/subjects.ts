@@ -2,6 +2,7 @@ import { batch } from '#libs/messaging/batch/batch.decider';
 import { parts } from '#libs/messaging/batch/parts.process';
 import { credential } from '#libs/identity/credential/credential.decider';
 import { name } from '#libs/identity/name/name.decider';
+import { stepdown } from '#libs/identity/stepdown/stepdown.decider';
 import { user } from '#libs/identity/user/user.decider';
 import { delivery } from '#libs/messaging/message/delivery.process';
 import { keyuse } from '#libs/identity/keyuse/keyuse.decider';
@@ -12,11 +13,12 @@ import { settings } from '#libs/settings/settings.decider';
 import { credentialList } from '#projections/credential-list/credential-list.projection';
 import { keyUse } from '#projections/key-use/key-use.projection';
 import { messageLog } from '#projections/message-log/message-log.projection';
+import { userList } from '#projections/user-list/user-list.projection';
 import { settingsAudit } from '#projections/settings-audit/settings-audit.projection';
 
 /** Every subject that this program knows: what decides, what is due, what is shown. The server and the command line open the same. */
 export const SUBJECTS = {
-  deciders: [message, batch, settings, credential, user, name, keyuse, keyset, session],
+  deciders: [message, batch, settings, credential, user, name, stepdown, keyuse, keyset, session],
   processes: [delivery, parts],
-  projections: [messageLog, settingsAudit, credentialList, keyUse],
+  projections: [userList, messageLog, settingsAudit, credentialList, keyUse],
 };

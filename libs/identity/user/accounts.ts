@@ -100,6 +100,11 @@ export class Accounts {
     return ok;
   }
 
+  /** Whether this is the password of a hash that was read elsewhere. @throws Unavailable when too many wait */
+  async passwordIs(phc: string, password: string): Promise<boolean> {
+    return (await this.options.passwords.verify(phc, password)).ok;
+  }
+
   /** Ends every session and token from before. @throws Refusal validation_failed, not_found · Unavailable */
   async changePassword(id: string, { password, by, mustChange }: { password: string; by: 'self' | 'admin'; mustChange: boolean }, context: CommandContext): Promise<Executed<UserState>> {
     const hash = await this.#hashFor(id, password);

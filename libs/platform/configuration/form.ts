@@ -112,3 +112,9 @@ export const word: Form<string> = {
   form: '1 to 100 printable characters',
   parse: (text) => (/^[\x20-\x7e]{1,100}$/.test(text) ? text : undefined),
 };
+
+/** Never shown, not even where it is wrong. */
+export const password: Form<string> = {
+  form: '8 to 128 characters',
+  parse: (text) => ([...text].length >= 8 && [...text].length <= 128 ? text : undefined),
+};

@@ -1,5 +1,5 @@
 /** The one table of settings. docs/configuration.md and .env.example are made from it. */
-import { brokers, choice, e164, eventStoreUrl, host, hostPorts, hosts, httpUrl, integer, mongoUrl, name, path, port, ports, word, type Form } from './form.js';
+import { brokers, choice, e164, eventStoreUrl, host, hostPorts, hosts, httpUrl, integer, mongoUrl, name, password, path, port, ports, word, type Form } from './form.js';
 
 export interface Setting<T> {
   /** the environment variable */
@@ -44,6 +44,9 @@ export const SETTINGS = {
   dataDir: given('DATA_DIR', path, './data', 'The folder of the log, the keys and the views. One process holds it at a time.'),
   secretsDir: given('SECRETS_DIR', path, './secrets', 'The folder of the master key, the certificate authority and the certificates. Outside DATA_DIR.'),
   masterKeyFile: open('MASTER_KEY_FILE', path, 'SECRETS_DIR/master.key', 'The key that wraps all keys (32 bytes, mode 0600). Outside DATA_DIR, so that a copy of the data alone opens nothing.'),
+
+  adminPassword: open('ADMIN_PASSWORD', password, 'random, printed once',
+    'The password of the first administrator, SMSadmin, who is made at the first start: upper-case and lower-case letters and a digit. Not looked at afterwards. One that was generated must be changed at the first sign-in.'),
 
   rateLimitMinute: given('RATE_LIMIT_MINUTE', integer(1, 100_000_000), '60', 'Requests per minute and principal, or address where nobody is signed in.'),
   rateLimitHour: given('RATE_LIMIT_HOUR', integer(1, 1_000_000_000), '1000', 'Requests per hour and principal, or address.'),

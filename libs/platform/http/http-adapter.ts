@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOption
 import { Refusal } from '#libs/event-sourcing/errors';
 import { answerError, type Answering, ProblemFilter } from './answer.js';
 import { pathOf } from './problem.js';
+import { parseForm } from './form-body.js';
 import { headersFor } from './response-headers.js';
 import { takes, type RouteOptions } from './route-options.js';
 import { RouteTable } from './route-table.js';
@@ -73,6 +74,10 @@ export class HttpAdapter extends FastifyAdapter {
         return;
       }
       done(null, value);
+    });
+    // taken by routes that say so: `consumes`
+    instance.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) => {
+      try { done(null, parseForm(body as Buffer)); } catch (error) { done(error as Error); }
     });
     instance.setErrorHandler((error, request, reply) => answerError(error, request, reply, settings));
     instance.setNotFoundHandler((request, reply) => {

@@ -14,10 +14,14 @@ export const isDuplicate = (error: unknown): boolean => error instanceof MongoSe
 
 const fails = (error: unknown): boolean => error instanceof MongoError && !(error instanceof MongoServerError && DEFECTS.has(Number(error.code)));
 
+/** What has a database of its own. */
+export type Part = 'views' | 'keys' | 'shared';
+
 /** A client, its deadline, and why the last call of each part failed. */
 export class Connection {
   readonly #client: MongoClient;
-  readonly #failures = new Map<string, string>();
+  readonly #failures = new Map<Part, string>();
+  readonly #databases = new Map<Part, Db>();
 
   /** @throws Error for a URL that is none, and for a password that would go to another host without TLS (T76) */
   constructor(url: string, readonly clock: Clock, readonly deadlineMs: number, poolSize: number) {
@@ -27,18 +31,22 @@ export class Connection {
       // what was written here is read here, also after another server has become the first
       readPreference: 'primary', readConcern: { level: 'majority' },
     });
-    const { hosts, credentials, tls, tlsAllowInvalidCertificates, tlsAllowInvalidHostnames } = this.#client.options;
+    const { hosts, credentials, tls, rejectUnauthorized, checkServerIdentity } = this.#client.options;
     const near = this.#client.options.srvHost === undefined && hosts.every(({ host, socketPath }) => socketPath !== undefined || LOOPBACK.test(host ?? ''));
-    if (credentials?.password && !near && (!tls || tlsAllowInvalidCertificates || tlsAllowInvalidHostnames)) {
+    if (credentials?.password && !near && (!tls || rejectUnauthorized === false || checkServerIdentity)) {
       throw new Error('MongoDB: a password goes to another host over TLS that checks certificates only: add tls=true to the URL, and tlsCAFile where the authority is your own');
     }
   }
 
-  /** A database whose writes are on the disk of most servers when they resolve. */
-  database(name: string): Db { return this.#client.db(name, { writeConcern: { w: 'majority', journal: true } }); }
+  /** The database of a part. What is written there is on the disks of most servers when it resolves. */
+  database(part: Part, name: string): Db {
+    const db = this.#client.db(name, { writeConcern: { w: 'majority', journal: true } });
+    this.#databases.set(part, db);
+    return db;
+  }
 
   /** Runs a call within the deadline. @throws Unavailable when the server is away, slow, or cannot take it */
-  async ask<T>(part: string, call: () => Promise<T>): Promise<T> {
+  async ask<T>(part: Part, call: () => Promise<T>): Promise<T> {
     let stop: () => void = () => undefined;
     try {
       const late = new Promise<never>((_, reject) => {
@@ -57,9 +65,12 @@ export class Connection {
     } finally { stop(); }
   }
 
-  /** Why the last call of each part failed; a part that failed is tried again first. */
+  /** What cannot be used now, and why. Asks the server; a part whose last call failed is tried by writing, as reading may go on where the disk is full. */
   async failing(): Promise<{ part: string; reason: string }[]> {
-    await Promise.all([...this.#failures.keys()].map((part) => this.ask(part, () => this.#client.db('admin').command({ ping: 1 })).catch(() => undefined)));
+    await Promise.all([...this.#databases].map(([part, db]) => this.ask(part, async () => {
+      if (this.#failures.has(part)) await db.collection<{ _id: string }>('probe').updateOne({ _id: 'probe' }, { $inc: { n: 1 } }, { upsert: true });
+      else await db.command({ ping: 1 });
+    }).catch(() => undefined)));
     return [...this.#failures].map(([part, reason]) => ({ part, reason }));
   }
 

@@ -7,6 +7,8 @@ import { MongodbKeys } from './keys.js';
 import { MongodbReadModels } from './read-models.js';
 import { MongodbShared } from './shared.js';
 
+const NOT_AUTHENTICATED = 18;
+
 export interface MongoDBOptions {
   /** `mongodb://…` or `mongodb+srv://…`, with TLS and credentials in it */
   url: string;
@@ -31,21 +33,22 @@ export interface MongoDB {
 
 /**
  * Opens views, keys and what processes share in MongoDB, and makes the indexes of keys and shared.
- * @throws Error for a URL that is none or would send a password without TLS · Unavailable when no server answers in time
+ * @throws Error for a URL that is none, would send a password without TLS, or names a user that the server refuses · Unavailable when no server answers in time
  */
 export async function openMongoDB({ url, name = 'heliograph', clock = systemClock, deadlineMs = 4_000, poolSize = 50 }: MongoDBOptions): Promise<MongoDB> {
   if (!/^[A-Za-z0-9_-]{1,32}$/.test(name)) throw new Error(`a database is named [A-Za-z0-9_-]+, at most 32 of them, not ${JSON.stringify(name)}`);
   const connection = new Connection(url, clock, deadlineMs, poolSize);
   const [readModels, keys, shared] = [
-    new MongodbReadModels(connection, connection.database(`${name}-views`)),
-    new MongodbKeys(connection, connection.database(`${name}-keys`)),
-    new MongodbShared(connection, connection.database(`${name}-shared`)),
+    new MongodbReadModels(connection, connection.database('views', `${name}-views`)),
+    new MongodbKeys(connection, connection.database('keys', `${name}-keys`)),
+    new MongodbShared(connection, connection.database('shared', `${name}-shared`)),
   ];
   try {
     await keys.prepare();
     await shared.prepare();
   } catch (error) {
     await connection.close();
+    if ((error as { cause?: { code?: unknown } }).cause?.code === NOT_AUTHENTICATED) throw new Error('MongoDB refuses the user and password in the URL', { cause: error });
     throw error;
   }
   return { readModels, keys, shared, failing: () => connection.failing(), close: () => connection.close() };

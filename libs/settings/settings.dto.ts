@@ -1,5 +1,5 @@
 import { Type } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min, ValidateBy, ValidateNested } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min, ValidateBy, ValidateNested } from 'class-validator';
 import { CodePoints, describeConstraint, NoControl, UtcDate, type JsonSchema } from '#libs/platform/validation/decorators';
 import type { DtoClass } from '#libs/platform/validation/schema';
 import { EXPORT_FORMAT, isMask } from './administration.js';
@@ -77,7 +77,7 @@ export class AuditQuery {
   @IsOptional() @IsIn([...NAMES])
   name?: AnyName;
 
-  @IsOptional() @IsString() @MaxLength(100) @Matches(/^[A-Za-z0-9._:-]+$/)
+  @IsOptional() @CodePoints(1, 254) @NoControl()
   who?: string;
 
   @IsOptional() @UtcDate()

@@ -59,6 +59,15 @@ describe('settings', () => {
     expect(refused(await admin('GET', '/api/v1/settings/audit?name=nothing.there'))).toEqual([422, 'validation_failed']);
   });
 
+  it('T72 an account is told by its name, and found by it', async () => {
+    const id = (await whole.house.accounts.find('SMSadmin'))!;
+    const first = await whole.signedIn(id, 'admin');
+    expect((await first('PUT', '/api/v1/settings', { body: { general: { organisation: 'Named' } } })).status).toBe(200);
+    await until('the view of accounts has him', async () => (await audit('?limit=1'))[0]!['who_name'] !== null);
+    for (const who of ['SMSadmin', 'smsADMIN', id]) expect(await audit(`?who=${who}`)).toMatchObject([{ who: id, who_name: 'SMSadmin', to: 'Named' }]);
+    expect(await audit('?name=security.rate_limit_minute&limit=1')).toMatchObject([{ who: 'ops', who_name: null }]);
+  });
+
   it('T72 a secret is written only: never shown, never in the log in the open, its mask sent back leaves it', async () => {
     const secret = 'correct horse battery staple';
     const answer = await put({ email: { smtp_password: secret, smtp_user: 'mailer' }, reason: 'first' });

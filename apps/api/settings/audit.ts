@@ -1,16 +1,19 @@
 import type { ReadModels } from '#libs/event-sourcing/ports/read-models';
 import type { Seeing } from '#libs/event-sourcing/running/seeing';
 import { collectionOf } from '#libs/event-sourcing/running/projecting';
+import type { Accounts } from '#libs/identity/user/accounts';
 import type { Keyring } from '#libs/event-sourcing/sealing/keyring';
 import { principalName, type Principal } from '#libs/identity/principal';
 import type { AuditQuery } from '#libs/settings/settings.dto';
 import { settingsAudit, type AuditedSetting } from '#projections/settings-audit/settings-audit.projection';
 import { listChanges } from '#projections/settings-audit/settings-audit.reader';
+import { userList, type ListedUser } from '#projections/user-list/user-list.projection';
 import { Cursors } from '../messages/cursors.js';
 
-export interface AuditPorts { views: ReadModels; seeing: Seeing; keyring: Keyring }
+export interface AuditPorts { views: ReadModels; seeing: Seeing; keyring: Keyring; accounts: Pick<Accounts, 'find'> }
 
 const VIEW = { follower: settingsAudit.name, collection: collectionOf(settingsAudit) };
+const ACCOUNT = /^usr_[0-9a-f]{32}$/;
 const moment = (text: string): string => new Date(text).toISOString();
 
 /** Who changed which setting, when and why. */
@@ -20,7 +23,7 @@ export class SettingsAudit {
 
   async list({ after, limit = 50, who, from, to, category, name }: AuditQuery, principal: Principal, position: unknown): Promise<{ changes: object[]; next: string | null }> {
     const filter = {
-      ...(who === undefined ? {} : { by: who }), ...(category === undefined ? {} : { category }), ...(name === undefined ? {} : { name }),
+      ...(who === undefined ? {} : { by: await this.#idOf(who) }), ...(category === undefined ? {} : { category }), ...(name === undefined ? {} : { name }),
       ...(from === undefined ? {} : { from: moment(from) }), ...(to === undefined ? {} : { to: moment(to) }),
     };
     const scope = ['settings-audit', JSON.stringify(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)))];
@@ -29,9 +32,22 @@ export class SettingsAudit {
     if (name !== undefined && category !== undefined && !name.startsWith(`${category}.`)) return { changes: [], next: null };
     await this.ports.seeing.upTo(VIEW, principalName(principal), typeof position === 'string' && /^[0-9A-Za-z.:-]{1,64}$/.test(position) ? position : undefined);
     const page = await listChanges(this.ports.views, filter, limit, cursor);
-    return { changes: page.changes.map(({ row }) => auditAnswer(row)), next: page.next ? this.#cursors.write(page.next, scope) : null };
+    const names = await this.#names(page.changes.map(({ row }) => row.by));
+    return { changes: page.changes.map(({ row }) => auditAnswer(row, names.get(row.by) ?? null)), next: page.next ? this.#cursors.write(page.next, scope) : null };
+  }
+
+  /** An account is asked for by id, username or e-mail address; whoever has none, by the name that stands in the log. */
+  async #idOf(who: string): Promise<string> { return who === 'local' || ACCOUNT.test(who) ? who : ((await this.ports.accounts.find(who)) ?? who); }
+
+  /** What these accounts are called now. */
+  async #names(ids: readonly string[]): Promise<Map<string, string | null>> {
+    const found = await this.ports.views.getMany(collectionOf(userList), [...new Set(ids.filter((id) => ACCOUNT.test(id)))]);
+    return new Map([...found].map(([id, { row }]) => {
+      const { username, email } = (row ?? { username: null, email: null }) as Pick<ListedUser, 'username' | 'email'>;
+      return [id, username ?? email];
+    }));
   }
 }
 
-export const auditAnswer = ({ name, category, secret, from, to, by, at, reason, version }: AuditedSetting): Record<string, unknown> =>
-  ({ name, category, secret, from, to, who: by, when: at, why: reason, version });
+const auditAnswer = ({ name, category, secret, from, to, by, at, reason, version }: AuditedSetting, whoName: string | null): Record<string, unknown> =>
+  ({ name, category, secret, from, to, who: by, who_name: whoName, when: at, why: reason, version });

@@ -29,7 +29,7 @@ export const settingsSurface: Surface = {
     reason: WHY, confirm: CONFIRM,
     format: 'as an export has it', format_version: 'as an export has it', exported_at: 'as an export has it', settings: 'settings by category, as an export has them: null takes one back to its default',
     dry_run: 'only say what would change',
-    category: 'only settings of this category', name: 'only this setting, `category.name`', who: 'only changes by this one: an account\'s id, or `local` for the command line',
+    category: 'only settings of this category', name: 'only this setting, `category.name`', who: 'only changes by this one: an account\'s id, username or e-mail address, or `local` for the command line',
     from: 'changed at or after this moment', to: 'changed before this moment', limit: 'so many at most; 50 unless told', after: 'the `next` of the page before',
   },
   answers: {
@@ -40,7 +40,7 @@ export const settingsSurface: Surface = {
       changes: list(object({
         name: text('`category.name`'), category: { type: 'string', enum: [...CATEGORIES] }, secret: yes('its values are not shown'),
         from: { ...VALUE, description: 'what was set before; null: the default counted, or it is a secret' }, to: { ...VALUE, description: 'what was set; null: the default counts again; of a secret `changed` or `removed`' },
-        who: text('the account\'s id, or `local` for the command line'), when: moment('when it was changed'), why: nullable(text('the reason that was given')),
+        who: text('the account\'s id, or `local` for the command line'), who_name: nullable(text('what the account is called now; null: it is none, or was erased')), when: moment('when it was changed'), why: nullable(text('the reason that was given')),
         version: { type: 'integer', minimum: 1, description: 'which change it was; several settings may be part of one' },
       })),
       next: nullable(text('Give it as `after` to get the next page; null on the last.')),
@@ -80,7 +80,7 @@ export const settingsSurface: Surface = {
       id: 'settingsAudit', summary: 'Who changed which setting, when and why', query: AuditQuery, headers: ['X-Heliograph-Position'],
       answers: {
         200: json('SettingsAudit', 'A page of changes, newest first.', {
-          changes: [{ name: 'security.rate_limit_minute', category: 'security', secret: false, from: null, to: 120, who: 'usr_0193f2c0a1b27c3d8e4f5a6b7c8d9e0f', when: '2030-01-01T00:00:00.000Z', why: 'a new client sends more', version: 1 }], next: null,
+          changes: [{ name: 'security.rate_limit_minute', category: 'security', secret: false, from: null, to: 120, who: 'usr_0193f2c0a1b27c3d8e4f5a6b7c8d9e0f', who_name: 'SMSadmin', when: '2030-01-01T00:00:00.000Z', why: 'a new client sends more', version: 1 }], next: null,
         }),
       },
       refusals: ['validation_failed', 'invalid_cursor'],

@@ -55,7 +55,9 @@ export class Topics {
     const admin = this.kafka.admin();
     try {
       await admin.connect();
-      await admin.createTopics({ topics: [entry(topic, partitions, JOBS), entry(parkedOf(topic), 1, PARKED)], waitForLeaders: true });
+      const there = new Set(await admin.listTopics()); // where others make the topics, this process may lack the right to
+      const missing = [entry(topic, partitions, JOBS), entry(parkedOf(topic), 1, PARKED)].filter((e) => !there.has(e.topic));
+      if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true });
     } finally { await admin.disconnect(); }
   }
 }

@@ -89,7 +89,7 @@ describe('a broker that is killed and comes back', () => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  it('under puts and hand-overs, twice: what was acknowledged is handed over, what was not is refused in time, and it says what is wrong meanwhile', async () => {
+  it('under puts and hand-overs: what was acknowledged is handed over, what was not is refused in time, and it says what is wrong meanwhile', async () => {
     const url = await start();
     engine = engineAt([url]);
     const topic = newTopic();
@@ -103,24 +103,20 @@ describe('a broker that is killed and comes back', () => {
         const began = performance.now();
         await queue.put(jobs).then(() => acknowledged.push(...jobs.map((j) => j.id)), (error: Error) => { refused++; expect(error.name).toBe('Unavailable'); });
         slowest = Math.max(slowest, performance.now() - began);
-        await new Promise((resolve) => { setTimeout(resolve, 2); });
+        await new Promise((resolve) => { setTimeout(resolve, 10); });
       }
     })();
     const more = (n = 500): Promise<void> => { const before = acknowledged.length; return until(`${n} more are acknowledged`, () => Promise.resolve(acknowledged.length >= before + n), { boundMs: 45_000 }); };
     const { failing } = engine;
-    const pauses: number[] = [];
-    for (let i = 0; i < 2; i++) {
-      await more();
-      process.kill(pid, 'SIGKILL');
-      const before = refused;
-      await until('puts are refused', () => Promise.resolve(refused > before), { boundMs: 30_000 });
-      expect((await failing()).map((f) => f.part)).toContain('work queue');
-      await start();
-      const [back, handed] = [performance.now(), took.jobs.length];
-      await more();
-      await until('hand-overs go on', () => Promise.resolve(took!.jobs.length > handed), { boundMs: 45_000 });
-      pauses.push(Math.round(performance.now() - back));
-    }
+    await more();
+    process.kill(pid, 'SIGKILL');
+    await until('puts are refused', () => Promise.resolve(refused > 0), { boundMs: 30_000 });
+    expect((await failing()).map((f) => f.part)).toContain('work queue');
+    await start();
+    const [back, handed] = [performance.now(), took.jobs.length];
+    await more();
+    await until('hand-overs go on', () => Promise.resolve(took!.jobs.length > handed), { boundMs: 45_000 });
+    const paused = Math.round(performance.now() - back);
     wantsEnd = true;
     await putting;
     await took.has(acknowledged);
@@ -129,7 +125,7 @@ describe('a broker that is killed and comes back', () => {
     await until('all is committed', async () => (await committed(bareClient, topic)) === (await held(bareClient, topic)), { boundMs: 45_000 });
     expect(await failing()).toEqual([]);
     const times = took.jobs.length - took.ids().size;
-    console.info(`${acknowledged.length} acknowledged over two kills of the broker, ${refused} puts refused, the slowest put after ${Math.round(slowest)} ms, hand-overs went on ${pauses.join(' and ')} ms after it answered again; ${times} of them were doubles`);
+    console.info(`${acknowledged.length} acknowledged over a kill of the broker, ${refused} puts refused, the slowest put after ${Math.round(slowest)} ms, hand-overs went on ${paused} ms after it answered again; ${times} of them were doubles`);
     expect(slowest).toBeLessThan(8_000);
   }, 180_000);
 });

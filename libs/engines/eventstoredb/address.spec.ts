@@ -38,6 +38,10 @@ describe('the address of EventStoreDB', () => {
     expect(failure('esdb://localhost:2113?throw_on_append_failure=false')).toMatch('throwOnAppendFailure=false: leave it out');
   });
 
+  it.each(['esdb://10.0.0.7:2113', 'esdb://a.example.com,10.0.0.7?tls=true', 'esdb+discover://admin:s3cret@10.0.0.7'])('asks for names where there is TLS: %s', (url) => {
+    expect(failure(url)).toMatch('has TLS for 10.0.0.7: over TLS a host is given by the name in its certificate');
+  });
+
   it.each(['', 'http://localhost:2113', 'esdb://', 'localhost:2113', 'esdb://admin:s3cret@x@localhost:2113', 'esdb://localhost:2113?connectionName=s3cret@x'])('refuses %j without showing it', (url) => {
     expect(failure(url)).toMatch('not of the form esdb://');
     expect(failure(url)).not.toMatch('s3cret');

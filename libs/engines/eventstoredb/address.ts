@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** Where EventStoreDB is, as its client takes it, with what must hold before a password goes anywhere. */
 export interface Address {
   /** the connection string for the client */
@@ -27,9 +29,14 @@ export function addressOf(url: string): Address {
   }));
   // the client would answer a wrong revision as if the append had been made
   if (options.get('throwonappendfailure') === 'false') throw new Error('The address of EventStoreDB says throwOnAppendFailure=false: leave it out, or a conflict could not be told from a success.');
+  const names = hosts!.split(',').map((h) => h.replace(/:\d+$/, ''));
+  const numbers = names.filter((h) => isIP(h) !== 0);
+  if (options.get('tls') !== 'false' && numbers.length > 0) {
+    throw new Error(`The address of EventStoreDB has TLS for ${numbers.join(', ')}: over TLS a host is given by the name in its certificate, a number is not accepted.`);
+  }
   const shown = user === undefined ? trimmed : trimmed.replace(`${user}:${password}@`, `${user}:…@`);
   if (options.get('tls') !== 'false' || user === undefined) return { url: trimmed, shown, warnings: [] };
-  const afar = hosts!.split(',').map((h) => h.replace(/:\d+$/, '')).filter((h) => !LOOPBACK.test(h));
+  const afar = names.filter((h) => !LOOPBACK.test(h));
   if (afar.length > 0) {
     throw new Error(`The address of EventStoreDB has a password and tls=false for ${afar.join(', ')}: a password goes only over TLS to another host. Take tls=false away, or the password.`);
   }

@@ -50,7 +50,7 @@ export class LogReader {
     return calls.run(async (client) => {
       const page: StoredEvent[] = [];
       let bytes = 0;
-      await this.#unlessAbsent(calls.drain(client.readStream(stream, { fromRevision: BigInt(from), maxCount: most, direction: FORWARDS }), ({ event }) => {
+      await this.#unlessAbsent(stream, calls.drain(client.readStream(stream, { fromRevision: BigInt(from), maxCount: most, direction: FORWARDS }), ({ event }) => {
         if (event) {
           page.push(opened(event));
           bytes += sizeOf(event);
@@ -65,7 +65,7 @@ export class LogReader {
     const { calls } = this;
     return calls.run(async (client) => {
       let last: StoredEvent | null = null;
-      await this.#unlessAbsent(calls.drain(client.readStream(stream, { fromRevision: END, maxCount: 1, direction: BACKWARDS }), ({ event }) => {
+      await this.#unlessAbsent(stream, calls.drain(client.readStream(stream, { fromRevision: END, maxCount: 1, direction: BACKWARDS }), ({ event }) => {
         if (event) last = opened(event);
         return false;
       }));
@@ -73,11 +73,13 @@ export class LogReader {
     });
   }
 
-  async #unlessAbsent(read: Promise<void>): Promise<void> {
+  async #unlessAbsent(stream: string, read: Promise<void>): Promise<void> {
     try {
       await read;
     } catch (error) {
-      if (reactionTo(error) !== 'absent') throw error;
+      const reaction = reactionTo(error);
+      if (reaction === 'deleted') throw new Damaged(`${stream} was deleted in EventStoreDB: the log must not have holes`);
+      if (reaction !== 'absent') throw error;
     }
   }
 

@@ -140,10 +140,8 @@ describe('eventstoredb: following, whatever the client and the server do', () =>
     const id = await put(eventStore, `${category}-0`);
     await server.dropSubscriptions();
     const from = performance.now();
-    await until('it tried for a second', () => performance.now() - from > 1000);
-    const tries = (await server.met())['subscribe status']! - before;
-    expect(tries).toBeGreaterThan(1);
-    expect(tries).toBeLessThan(7);
+    await until('it tried four times', async () => ((await server.met())['subscribe status'] ?? 0) - before >= 4);
+    expect(performance.now() - from).toBeGreaterThan(100 + 200 + 400);
     await server.clearFaults();
     await until('it came', () => following.ids.length === 1);
     expect(following.ids).toEqual([id]);
@@ -176,7 +174,7 @@ describe('eventstoredb: following, whatever the client and the server do', () =>
       if (following.batches.length !== beats) { beats = following.batches.length; quiet = performance.now(); }
       return performance.now() - quiet > 1500;
     });
-    expect(quiet - from).toBeLessThan(1000);
+    expect(quiet - from).toBeLessThan(2000);
     await expect(eventStore.append(`${category}-0`, NO_STREAM, [newEvent()])).rejects.toThrow(Unavailable);
     await until('it says so', async () => (await failing()).some(({ reason }) => /nothing was heard from EventStoreDB for \d+ s/.test(reason)));
     server.thaw();

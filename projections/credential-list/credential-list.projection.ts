@@ -19,7 +19,7 @@ export const credentialList = projection<CredentialEvents, ListedCredential>({
   name: 'credential-list',
   version: 2,
   follows: ['credential'],
-  indexes: { byKind: ['kind', 'issuedAt'], byOwner: ['owner', 'kind', 'issuedAt'], byEnd: ['kind', 'expiresAt'] },
+  indexes: { byKind: ['kind', 'issuedAt'], byOwner: ['owner', 'kind', 'issuedAt'], byEnd: ['kind', 'revokedAt', 'expiresAt'] },
   keys: (event) => [event.stream.slice('credential-'.length)],
   fold(row, event) {
     switch (event.type) {

@@ -15,3 +15,7 @@ export async function listCredentials(views: ReadModels, { kind, owner }: Creden
   const last = credentials.at(-1);
   return { credentials, next: rows.length > limit && last ? [last.row.issuedAt, last.id] : null };
 }
+
+/** How many of a kind count and end between two moments (UTC, ISO 8601): from the first on, before the second. */
+export const countEnding = (views: ReadModels, kind: ListedCredential['kind'], from: string, to: string): Promise<number> =>
+  views.count(collectionOf(credentialList), { kind: { eq: kind }, revokedAt: { eq: null }, expiresAt: { from, to } });

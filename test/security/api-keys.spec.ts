@@ -113,7 +113,7 @@ describe('an API key', () => {
     await by('GET', KEYS);
     await until('all three are written', async () => (await ask('GET', `${KEYS}/${id}/analytics`)).body['total_requests'] === 3, 5_000);
     const { body } = await ask('GET', `${KEYS}/${id}/usage`);
-    expect((body['uses'] as { at: string }[]).map(({ at: _, ...use }) => use).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([
+    expect((body['uses'] as { at: string }[]).map(({ at: _at, ...use }) => use).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([
       { method: 'GET', endpoint: '/api/v1/api-keys', status: 403, address: '127.0.0.1' },
       { method: 'GET', endpoint: '/api/v1/messages', status: 200, address: '127.0.0.1' },
       { method: 'GET', endpoint: '/api/v1/messages/:id', status: 404, address: '127.0.0.1' },

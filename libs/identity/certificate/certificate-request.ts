@@ -14,11 +14,11 @@ const STRONG_KEYS: Record<string, (details: NonNullable<KeyObject['asymmetricKey
 };
 
 /**
- * The public key of a certificate request (PKCS #10, PEM) of that owner, for `Authority.signClient`. Nothing else of the
+ * The public key of a certificate request (PKCS #10, PEM) of that owner, who may be called by several names, for `Authority.signClient`. Nothing else of the
  * request is used; one that asks for more than an owner gets is refused all the same, rather than quietly given less.
  * @throws Refusal payload_too_large · validation_failed
  */
-export async function requestedKey(pem: string, owner: string): Promise<KeyObject> {
+export async function requestedKey(pem: string, ...owner: readonly string[]): Promise<KeyObject> {
   if (Buffer.byteLength(pem) > MOST_BYTES) throw new Refusal('payload_too_large', `A certificate request is at most ${MOST_BYTES} bytes.`);
   const no = (message: string): never => { throw new Refusal('validation_failed', undefined, [{ field: 'request', message }]); };
   if (!ONE_BLOCK.test(pem)) return no('must be one PEM block "CERTIFICATE REQUEST", and nothing beside it');
@@ -27,7 +27,7 @@ export async function requestedKey(pem: string, owner: string): Promise<KeyObjec
   const key = createPublicKey({ key: Buffer.from(request.publicKey.rawData), type: 'spki', format: 'der' });
   if (!STRONG_KEYS[key.asymmetricKeyType ?? '']?.(key.asymmetricKeyDetails ?? {})) return no('must be for a key of RSA 2048 to 4096, EC P-256 or P-384, or Ed25519');
   const names = request.subjectName.toJSON().flatMap((part) => Object.entries(part));
-  if (names.some(([field, values]) => field !== 'CN' || values.length !== 1 || values[0] !== owner)) return no('must name nobody, or as CN the owner that it is for');
+  if (names.some(([field, values]) => field !== 'CN' || values.length !== 1 || !owner.includes(values[0]!))) return no('must name nobody, or as CN the owner that it is for');
   if (request.extensions.length) return no('must ask for no extensions: the authority sets them itself');
   return key;
 }

@@ -6,6 +6,7 @@ import { build } from '../../build.mjs';
 import { launch } from '../process.mjs';
 
 const MAIN = fileURLToPath(new URL('../../../dist/test/engines/eventstoredb-server/main.js', import.meta.url));
+const CLIENT = fileURLToPath(new URL('../../../node_modules/@eventstore/db-client/generated', import.meta.url));
 
 /** The line in which a server says where it is, once it answers. */
 function told(folder) {
@@ -18,12 +19,14 @@ export default {
   name: 'eventstoredb',
   variable: 'EVENTSTORE_URL',
 
-  missing: () => (existsSync(MAIN) ? null : 'the test server for EventStoreDB is not built: npm run build'),
+  missing: () => (existsSync(CLIENT) ? null : 'the definitions that EventStoreDB\'s test server is built on are not there: npm ci'),
 
-  install: () => build(),
+  /** The project's own build makes it. */
+  async install() { await build(); },
 
   /** `args`: more of its options (its README). Its control port is in `control`. */
   async up({ folder, port, args = [] }) {
+    await build(); // as `npm start` does: never an older one than the sources
     const env = { ...process.env, NODE_OPTIONS: '' };
     const pid = await launch({
       command: process.execPath, folder, env,

@@ -5,7 +5,11 @@
  */
 import { START } from '@eventstore/db-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { append, clientOf, disposeAll, event, newStream, refusal, runScript, until, within } from '../eventstoredb-server/bare-client.fixture.js';
+import { selfSigned } from '../eventstoredb-server/certificate.fixture.js';
 import { startServerProcess, type ServerProcess } from '../eventstoredb-server/process.fixture.js';
 
 let server: ServerProcess;
@@ -144,5 +148,20 @@ describe('@eventstore/db-client 6.2.1, bare', () => {
       expect(closed.url).toContain('admin:changeit@');
       expect((await refusal(append(clientOf(closed), newStream(), event()))).type).toBe('access-denied');
     } finally { await closed.stop(); }
+  });
+
+  it('beside the fourteen: over TLS it reaches a name and not an address', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'eventstoredb-tls-'));
+    const { cert, key } = await selfSigned(folder);
+    const closed = await startServerProcess(['--cert', cert, '--key', key]);
+    try {
+      const trusting = `&tlsCAFile=${encodeURIComponent(cert)}`;
+      const failed = await refusal(append(clientOf({ url: closed.url.replace('localhost', '127.0.0.1') }, trusting), newStream(), event()));
+      expect(failed).toMatchObject({ code: 14, message: expect.stringContaining('Setting the TLS ServerName to an IP address is not permitted') });
+      expect((await append(clientOf(closed, trusting), newStream(), event())).success).toBe(true);
+    } finally {
+      await closed.stop();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

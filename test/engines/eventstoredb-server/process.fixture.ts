@@ -27,6 +27,8 @@ export interface ServerProcess {
   cutConnections(): Promise<void>;
   /** gossip then names another as the leader; null: itself */
   setLeader(leader: { host: string; port: number } | null): Promise<void>;
+  /** blocks it for so long; the control port too */
+  freezeFor(ms: number): Promise<void>;
   /** answers nothing, not even at the level of HTTP/2, until `thaw` */
   freeze(): void;
   thaw(): void;
@@ -63,6 +65,7 @@ export async function startServerProcess(args: readonly string[] = []): Promise<
     dropSubscriptions: async () => ((await ask('POST', '/drop-subscriptions')) as { dropped: number }).dropped,
     cutConnections: async () => void (await ask('POST', '/cut')),
     setLeader: async (leader) => void (await ask(leader ? 'PUT' : 'DELETE', '/leader', leader ?? undefined)),
+    freezeFor: async (ms) => void (await ask('POST', '/freeze', { ms })),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     kill: () => end('SIGKILL'),

@@ -45,7 +45,8 @@ export async function startServer({ folder, port, host = '127.0.0.1', controlPor
   const credentials = tls ? ServerCredentials.createSsl(null, [{ cert_chain: tls.cert, private_key: tls.key }]) : ServerCredentials.createInsecure();
   const connections = new Connections(grpc, credentials);
   const log = new EventLog(folder, Date.now, randomUUID);
-  const self = { host, port: await connections.listen(port, host) };
+  // the client cannot speak TLS to an address that is a number
+  const self = { host: tls && host === '127.0.0.1' ? 'localhost' : host, port: await connections.listen(port, host) };
   let leader = self;
   const node: Node = {
     log, connections, self,
@@ -72,7 +73,7 @@ export async function startServer({ folder, port, host = '127.0.0.1', controlPor
   const who = login ? `${encodeURIComponent(login.username)}:${encodeURIComponent(login.password)}@` : '';
   return {
     port: self.port,
-    url: `esdb://${who}${host}:${self.port}?tls=${tls !== undefined}`,
+    url: `esdb://${who}${self.host}:${self.port}?tls=${tls !== undefined}`,
     controlUrl: control.url,
     async close() {
       await Promise.all([control.close(), connections.close()]);

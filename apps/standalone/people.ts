@@ -22,5 +22,5 @@ export function openPeople(kernel: Kernel, { clock, random, passwordPolicy }: Pe
     await seeing.upTo({ follower: userList.name, collection: kernel.collection(userList.name) }, principal);
     return activeAdmins(options.engine.readModels);
   };
-  return { accounts, passwords, administration: new Administration({ accounts, commands, clock, random, admins }) };
+  return { accounts, passwords, administration: new Administration({ accounts, clock, random, admins }) };
 }

@@ -13,7 +13,8 @@ export interface Names { username: string | null; email: string | null }
 /** The account as it stands in the log: what it is called, 'deleted', or null where there is none. */
 export type WhoHolds = (user: string) => Promise<Names | 'deleted' | null>;
 
-interface Ports { commands: Commands; states: States; keyring: Keyring; clock: Clock }
+/** `execute` decides on the log as it is now. */
+interface Ports { execute: Commands['execute']; states: States; keyring: Keyring; clock: Clock }
 type Kind = 'username' | 'email';
 type NameSubject = { kind: SubjectKind; value: string };
 /** Names that were claimed: the ids of their streams, and until when the account may be made on them (monotonic ms). */
@@ -54,15 +55,15 @@ export class NameClaims {
   }
 
   async #claimOne(id: string, kind: Kind, text: string, user: string, context: CommandContext): Promise<void> {
-    const { commands, states } = this.ports;
+    const { execute, states } = this.ports;
     // drawn at random: the same request twice at once must not be taken for one
     const once = { ...context, exclusive: true };
-    try { await commands.execute(name, new ClaimName(id, { user, kind }, once)); } catch (error) {
+    try { await execute(name, new ClaimName(id, { user, kind }, once)); } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       const state = (await states.read(name, `name-${id}`)).state as NameState;
       const why = await this.#notCalledSo(state.user, kind, text);
       if (why === null) throw error;
-      await commands.execute(name, new ClaimName(id, { user, kind, instead: { user: state.user, why } }, once));
+      await execute(name, new ClaimName(id, { user, kind, instead: { user: state.user, why } }, once));
     }
   }
 
@@ -80,7 +81,7 @@ export class NameClaims {
 
   /** Lets go of names. What fails here is free in a minute all the same. */
   async release({ ids }: Pick<Claimed, 'ids'>, user: string, reason: 'changed' | 'user-deleted' | 'not-used', context: CommandContext): Promise<void> {
-    for (const { id } of ids) await this.ports.commands.execute(name, new ReleaseName(id, { user, reason }, { ...context, exclusive: true })).catch((error: unknown) => { if (!(error instanceof Unavailable)) throw error; });
+    for (const { id } of ids) await this.ports.execute(name, new ReleaseName(id, { user, reason }, { ...context, exclusive: true })).catch((error: unknown) => { if (!(error instanceof Unavailable)) throw error; });
   }
 
   /** What of `next` is not in `old`. */

@@ -46,7 +46,8 @@ const LOCAL = /^[^\s@"(),:;<>[\]\\\p{C}]{1,64}$/u;
 
 /** The address that a text names, for comparing: domain in ASCII, all of it case-folded; null where it is none. */
 export function foldedEmail(text: string): string | null {
-  if (text.length > EMAIL_MOST || !text.isWellFormed()) return null;
+  // domainToASCII passes over tabs and line ends, which would stay in the text and break out of a header
+  if (text.length > EMAIL_MOST || !text.isWellFormed() || /[\s\p{C}]/u.test(text)) return null;
   const at = text.lastIndexOf('@');
   const local = text.slice(0, at), domain = domainToASCII(text.slice(at + 1));
   if (at < 1 || !LOCAL.test(local) || UNSEEN.test(local) || local.startsWith('.') || local.endsWith('.') || local.includes('..')) return null;

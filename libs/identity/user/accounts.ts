@@ -1,4 +1,4 @@
-import type { CommandContext } from '#libs/event-sourcing/decider';
+import type { AnyDecider, CommandContext, StreamCommand } from '#libs/event-sourcing/decider';
 import { Refusal, Unavailable } from '#libs/event-sourcing/errors';
 import type { Position } from '#libs/event-sourcing/event';
 import type { Clock } from '#libs/event-sourcing/running/clock';
@@ -43,11 +43,20 @@ export interface Registered { id: string; state: UserState; position: Position |
 export class Accounts {
   readonly #names: NameClaims;
   constructor(private readonly options: AccountsOptions) {
-    this.#names = new NameClaims(options, async (id) => {
+    this.#names = new NameClaims({ ...options, execute: (d, command) => this.execute(d, command) }, async (id) => {
       const state = await this.state(id);
       if (state === null) return null;
       return state.status === 'deleted' ? 'deleted' : this.names(state);
     });
+  }
+
+  /**
+   * Decided on the log as it is now: what this process remembers may be older than what another one appended, and a "no" that
+   * rests on it would be final. (A "yes" would find out when it is appended.)
+   */
+  execute<State>(d: AnyDecider, command: StreamCommand): Promise<Executed<State>> {
+    this.options.states.forget(`${d.stream}-${command.id}`);
+    return this.options.commands.execute<State>(d, command);
   }
 
   /**
@@ -63,7 +72,7 @@ export class Accounts {
     try {
       this.#names.stillClaimed(claimed);
       const { role, mustChange, origin } = given;
-      const done = await this.options.commands.execute<UserState>(user, new RegisterUser(id, { ...names, role, password: hash, mustChange, origin }, { ...context, creates: true, exclusive: true }));
+      const done = await this.execute<UserState>(user, new RegisterUser(id, { ...names, role, password: hash, mustChange, origin }, { ...context, creates: true, exclusive: true }));
       return { id, state: done.state, position: done.position, made: done.events.length > 0 };
     } catch (error) {
       // where nobody knows whether the account was made, its names stay claimed: they are free in a minute, if it was not
@@ -86,7 +95,7 @@ export class Accounts {
 
   /** null: somebody who is not there, which costs as much. A hash of older parameters is made anew. @throws Unavailable when too many wait */
   async checkPassword(id: string | null, password: string, context?: CommandContext): Promise<boolean> {
-    const { sealer, passwords, commands } = this.options;
+    const { sealer, passwords } = this.options;
     const state = id === null ? null : await this.state(id);
     const sealed = state && state.status !== 'deleted' ? state.password : null;
     const phc = sealed && (await sealer.open([sealed]))[0]!;
@@ -94,7 +103,7 @@ export class Accounts {
     if (ok && outdated && id !== null && sealed) {
       const by = context ?? { principal: 'system:accounts', correlationId: id, causationId: `rehash ${this.options.random(16).toString('hex')}` };
       // who may come in is not kept out because there is no room to renew the hash: the next sign-in does
-      await passwords.hash(password).then((hash) => commands.execute(user, new SetPassword(id, { password: hash, by: 'rehash', mustChange: state!.mustChange, instead: sealed }, by)),
+      await passwords.hash(password).then((hash) => this.execute(user, new SetPassword(id, { password: hash, by: 'rehash', mustChange: state!.mustChange, instead: sealed }, by)),
         (error: unknown) => { if (!(error instanceof Unavailable)) throw error; });
     }
     return ok;
@@ -108,7 +117,7 @@ export class Accounts {
   /** Ends every session and token from before. @throws Refusal validation_failed, not_found · Unavailable */
   async changePassword(id: string, { password, by, mustChange }: { password: string; by: 'self' | 'admin'; mustChange: boolean }, context: CommandContext): Promise<Executed<UserState>> {
     const hash = await this.#hashFor(id, password);
-    return this.options.commands.execute<UserState>(user, new SetPassword(id, { password: hash, by, mustChange }, context));
+    return this.execute<UserState>(user, new SetPassword(id, { password: hash, by, mustChange }, context));
   }
 
   /** By a link that was mailed. @throws Refusal validation_failed, invalid_reset · Unavailable */
@@ -116,7 +125,7 @@ export class Accounts {
     const state = await this.state(id);
     if (state?.reset?.id !== reset) throw new Refusal('invalid_reset');
     const hash = await this.#hashFor(id, password);
-    return this.options.commands.execute<UserState>(user, new ResetPassword(id, { reset, password: hash }, context));
+    return this.execute<UserState>(user, new ResetPassword(id, { reset, password: hash }, context));
   }
 
   /**
@@ -131,7 +140,7 @@ export class Accounts {
     const claimed = await this.#names.claim(this.#names.added(old, next), id, context);
     try {
       this.#names.stillClaimed(claimed);
-      const done = await this.options.commands.execute<UserState>(user, new ChangeProfile(id, next, context));
+      const done = await this.execute<UserState>(user, new ChangeProfile(id, next, context));
       await this.#names.release(await this.#names.idsOf(this.#names.added(next, old)), id, 'changed', context);
       return done;
     } catch (error) {
@@ -141,10 +150,10 @@ export class Accounts {
   }
 
   signOut(id: string, of: 'all' | 'sessions' | 'tokens', reason: 'asked' | 'admin', context: CommandContext): Promise<Executed<UserState>> {
-    return this.options.commands.execute<UserState>(user, new SignOutUser(id, { of, reason }, context));
+    return this.execute<UserState>(user, new SignOutUser(id, { of, reason }, context));
   }
   enable(id: string, context: CommandContext): Promise<Executed<UserState>> {
-    return this.options.commands.execute<UserState>(user, new EnableUser(id, {}, context));
+    return this.execute<UserState>(user, new EnableUser(id, {}, context));
   }
   /** After the account was deleted: its names are free at once, not only when somebody asks for them. */
   async releaseNames(id: string, state: UserState, context: CommandContext): Promise<void> {

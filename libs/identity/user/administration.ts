@@ -1,7 +1,7 @@
 import type { CommandContext } from '#libs/event-sourcing/decider';
 import { Refusal, Unavailable } from '#libs/event-sourcing/errors';
 import type { Clock } from '#libs/event-sourcing/running/clock';
-import type { Commands, Executed } from '#libs/event-sourcing/running/commands';
+import type { Executed } from '#libs/event-sourcing/running/commands';
 import type { Role } from '../principal.js';
 import { ADMINS, BeginStepDown, EndStepDown, stepdown, TURN_USABLE_MS } from '../stepdown/stepdown.decider.js';
 import type { Accounts } from './accounts.js';
@@ -9,7 +9,6 @@ import { ChangeRole, DeleteUser, DisableUser, user, type UserState } from './use
 
 export interface AdministrationOptions {
   accounts: Accounts;
-  commands: Commands;
   clock: Clock;
   random: (bytes: number) => Buffer;
   /** Ids of administrators, as far as a view knows; each is looked up in the log before it counts. */
@@ -31,14 +30,14 @@ export class Administration {
   constructor(private readonly options: AdministrationOptions) {}
 
   changeRole(id: string, role: Role, by: string | null, context: CommandContext): Promise<Executed<UserState>> {
-    return this.#act(id, by, context, (stepDown) => this.options.commands.execute(user, new ChangeRole(id, { role, ...stepDown }, context)));
+    return this.#act(id, by, context, (stepDown) => this.options.accounts.execute(user, new ChangeRole(id, { role, ...stepDown }, context)));
   }
   disable(id: string, reason: string | null, by: string | null, context: CommandContext): Promise<Executed<UserState>> {
-    return this.#act(id, by, context, (stepDown) => this.options.commands.execute(user, new DisableUser(id, { reason, ...stepDown }, context)));
+    return this.#act(id, by, context, (stepDown) => this.options.accounts.execute(user, new DisableUser(id, { reason, ...stepDown }, context)));
   }
   /** Its names are free at once. */
   async delete(id: string, by: string | null, context: CommandContext): Promise<Executed<UserState>> {
-    const done = await this.#act(id, by, context, (stepDown) => this.options.commands.execute(user, new DeleteUser(id, stepDown, context)));
+    const done = await this.#act(id, by, context, (stepDown) => this.options.accounts.execute(user, new DeleteUser(id, stepDown, context)));
     await this.options.accounts.releaseNames(id, done.state, context);
     return done;
   }
@@ -55,17 +54,17 @@ export class Administration {
       return await act({ by, othersRemain });
     } finally {
       // what fails here only makes the next one wait a minute
-      await this.options.commands.execute(stepdown, new EndStepDown(ADMINS, { turn: turn.id }, { ...context, exclusive: true })).catch(() => undefined);
+      await this.options.accounts.execute(stepdown, new EndStepDown(ADMINS, { turn: turn.id }, { ...context, exclusive: true })).catch(() => undefined);
     }
   }
 
   async #turn(userId: string, context: CommandContext): Promise<{ id: string; until: number }> {
-    const { commands, clock, random } = this.options;
+    const { accounts, clock, random } = this.options;
     const id = random(16).toString('hex');
     for (const end = clock.monotonic() + PATIENCE_MS; ;) {
       const until = clock.monotonic() + TURN_USABLE_MS;
       try {
-        await commands.execute(stepdown, new BeginStepDown(ADMINS, { user: userId, turn: id }, { ...context, exclusive: true }));
+        await accounts.execute(stepdown, new BeginStepDown(ADMINS, { user: userId, turn: id }, { ...context, exclusive: true }));
         return { id, until };
       } catch (error) {
         if (!(error instanceof Refusal) || clock.monotonic() >= end) throw error;

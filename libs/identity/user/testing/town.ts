@@ -8,6 +8,7 @@ import { name } from '../../name/name.decider.js';
 import type { Cost } from '../../password/argon2.js';
 import { Passwords } from '../../password/passwords.js';
 import { Accounts, type AccountsOptions, type Registration } from '../accounts.js';
+import { stepdown } from '../../stepdown/stepdown.decider.js';
 import { user } from '../user.decider.js';
 
 /** So cheap that a spec makes many; the real cost is measured where it matters. */
@@ -22,7 +23,7 @@ export class Town {
 
   async process(over: Partial<AccountsOptions> & { store?: EventStore; clock?: Clock } = {}): Promise<{ kernel: Kernel; accounts: Accounts }> {
     const { store, clock, ...options } = over;
-    const kernel = await this.room.kernel({ deciders: [user, name] as AnyDecider[], processes: [], projections: [], ...(store ? { store } : {}), ...(clock ? { clock } : {}) });
+    const kernel = await this.room.kernel({ deciders: [user, name, stepdown] as AnyDecider[], processes: [], projections: [], ...(store ? { store } : {}), ...(clock ? { clock } : {}) });
     const { commands, states, keyring, sealer } = kernel;
     return { kernel, accounts: new Accounts({ commands, states, keyring, sealer, clock: kernel.options.clock, random: randomBytes, passwords: new Passwords({ random: randomBytes, cost: CHEAP }), ...options }) };
   }

@@ -9,7 +9,7 @@ export default {
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/projections', '<rootDir>/test'],
   testRegex: '\\.spec\\.ts$',
   // these need the cluster's servers: jest.engines.config.ts
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/engines/cluster/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/engines/cluster/', '<rootDir>/test/reliability/cluster/'],
   moduleFileExtensions: ['js', 'mjs', 'cjs', 'ts', 'json', 'node'],
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['<rootDir>/jest.setup.mjs'],

@@ -28,7 +28,7 @@ export class HealthController {
 
   @Get('metrics') @Permit('public') @Unlimited()
   async prometheus(@Res() reply: FastifyReply): Promise<void> {
-    this.readiness.collect();
+    await this.readiness.collect();
     reply.header('content-type', this.metrics.registry.contentType).send(await this.metrics.registry.metrics());
   }
 }

@@ -6,36 +6,58 @@ import type { Metrics } from '#libs/platform/telemetry/metrics';
 export interface Failing { part: string; reason: string }
 
 const CACHE_MS = 1_000;
+/** Whoever has not answered by then is not ready, however long an engine would still try. */
+const ANSWER_WITHIN_MS = 2_000;
 
 /** What of this process cannot do its work, looked at no more than once a second. */
 export class Readiness {
   #at = -Infinity;
   #last: Failing[] = [];
   #draining = false;
-  constructor(private readonly kernel: Kernel, private readonly clock: Clock, private readonly metrics: Metrics) {}
+  #looking: Promise<Failing[]> | null = null;
+  constructor(private readonly kernel: Kernel, private readonly clock: Clock, private readonly metrics: Metrics,
+    /** client certificates that end soon */
+    private readonly ending: () => Promise<number>) {}
 
   /** From now on not ready: the process is about to end. */
   drain(): void { this.#draining = true; this.#at = -Infinity; }
 
   async failing(): Promise<Failing[]> {
     if (this.clock.monotonic() - this.#at < CACHE_MS) return this.#last;
-    const failing: Failing[] = this.#draining ? [{ part: 'process', reason: 'it is shutting down' }] : [];
+    return await (this.#looking ??= this.#look().finally(() => { this.#looking = null; }));
+  }
+
+  async #look(): Promise<Failing[]> {
     const { engine } = this.kernel.options;
     const { eventStore, readModels } = engine;
-    const parts: [string, () => Promise<unknown>][] = [['log', () => eventStore.head()], ['views', () => readModels.checkpoint(DUE_WORK.name)]];
-    for (const [part, ask] of parts) {
-      try { await ask(); } catch (error) { failing.push({ part, reason: error instanceof Error ? error.message : 'it does not answer' }); }
-    }
-    failing.push(...(await engine.failing?.() ?? []));
+    const found = await Promise.all([
+      this.#asked('log', async () => { await eventStore.head(); return []; }),
+      this.#asked('views', async () => { await readModels.checkpoint(DUE_WORK.name); return []; }),
+      this.#asked('engines', async () => await engine.failing?.() ?? []),
+    ]);
+    const failing: Failing[] = this.#draining ? [{ part: 'process', reason: 'it is shutting down' }] : [];
+    failing.push(...found.flat());
     for (const s of this.kernel.statuses.values()) if (s.stopped) failing.push({ part: s.name, reason: s.stopped });
+    if (!this.kernel.live.fresh()) failing.push({ part: 'live', reason: 'nothing was heard from the log for 5 s: no credential can be trusted' });
     this.#last = failing;
     this.#at = this.clock.monotonic();
     return failing;
   }
 
+  async #asked(part: string, ask: () => Promise<Failing[]>): Promise<Failing[]> {
+    let cancel = (): void => {};
+    const late = new Promise<Failing[]>((answer) => { cancel = this.clock.after(ANSWER_WITHIN_MS, () => answer([{ part, reason: `no answer within ${ANSWER_WITHIN_MS} ms` }])); });
+    const asked = ask().catch((error: unknown): Failing[] => [{ part, reason: error instanceof Error ? error.message : 'it does not answer' }]);
+    return Promise.race([asked, late]).finally(() => cancel());
+  }
+
   /** Fills the gauges; the counters count by themselves. */
-  collect(): void {
+  async collect(): Promise<void> {
     const m = this.metrics;
+    // where the view does not answer, `failing` says so
+    await this.ending().then((count) => m.certificatesEnding.set(count), () => undefined);
+    m.failing.reset();
+    for (const { part } of await this.failing()) m.failing.set({ part }, 1);
     for (const s of this.kernel.statuses.values()) {
       m.followerEvents.set({ follower: s.name }, s.events);
       m.followerSilentSeconds.set({ follower: s.name }, Math.max(0, this.clock.monotonic() - s.heardAt) / 1000);

@@ -24,6 +24,7 @@ export function createMetrics() {
     appends: new Counter({ registers, name: 'heliograph_appends_total', help: 'Appends of this process to the log, each acknowledged as durable.' }),
     calls: new Counter({ registers, name: 'heliograph_gateway_calls_total', help: 'Ended gateway calls.', labelNames: ['gateway', 'outcome', 'problem'] }),
     callSeconds: new Histogram({ registers, name: 'heliograph_gateway_call_seconds', help: 'Time of a gateway call.', labelNames: ['gateway'], buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] }),
+    failing: new Gauge({ registers, name: 'heliograph_failing', help: '1 for each part that /ready names as failing.', labelNames: ['part'] }),
     followerEvents: new Gauge({ registers, name: 'heliograph_follower_events', help: 'Events a follower has taken since start.', labelNames: ['follower'] }),
     followerSilentSeconds: new Gauge({ registers, name: 'heliograph_follower_silent_seconds', help: 'Time since a follower last heard from the log.', labelNames: ['follower'] }),
     followerStopped: new Gauge({ registers, name: 'heliograph_follower_stopped', help: '1 while a follower stands still because of an error.', labelNames: ['follower'] }),

@@ -19,14 +19,15 @@ const javaVersion = () => Number(/version "(\d+)/.exec(spawnSync('java', ['-vers
 /** One per state of the pom: a changed one is fetched beside it. */
 const packagesIn = (cache) => join(cache, `lib-${createHash('sha256').update(readFileSync(POM)).digest('hex').slice(0, 12)}`);
 
-const properties = (port, controller, data) => Object.entries({
+const also = (port) => (port === undefined ? '' : `,SECURE://127.0.0.1:${port}`);
+const properties = ({ port, controller, data, advertised, secure }) => Object.entries({
   'process.roles': 'broker,controller',
   'node.id': 1,
   'controller.quorum.voters': `1@127.0.0.1:${controller}`,
   'controller.listener.names': 'CONTROLLER',
-  listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-  'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-  'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+  listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}${also(secure?.port)}`,
+  'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertised}${also(secure?.port)}`,
+  'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL',
   'log.dirs': data,
   'num.network.threads': 2,
   'num.io.threads': 4,
@@ -36,6 +37,7 @@ const properties = (port, controller, data) => Object.entries({
   'transaction.state.log.replication.factor': 1,
   'transaction.state.log.min.isr': 1,
   'group.initial.rebalance.delay.ms': 0, // a lone member does not wait for others
+  ...secure?.settings,
 }).map(([key, value]) => `${key}=${value}\n`).join('');
 
 /** Whether a broker answers there and takes part in the cluster: it lists itself (Metadata, version 1). A connection alone says nothing. */
@@ -70,11 +72,14 @@ export default {
     } finally { rmSync(aside, { recursive: true, force: true }); }
   },
 
-  /** Started again in the same folder on the same port, it goes on with what it held. */
-  async up({ cache, folder, port }) {
+  /**
+   * Started again in the same folder on the same port, it goes on with what it held. `advertised`: the port that clients are told, of a
+   * proxy before it. `secure`: the port of a second listener, SECURE, with TLS and passwords, and the settings that it needs.
+   */
+  async up({ cache, folder, port, advertised = port, secure }) {
     const classes = ['-cp', join(packagesIn(cache), '*')];
     const [file, data] = [join(folder, 'server.properties'), join(folder, 'data')];
-    writeFileSync(file, properties(port, await freePort(), data), { mode: 0o600 });
+    writeFileSync(file, properties({ port, controller: await freePort(), data, advertised, secure }), { mode: 0o600 });
     if (!existsSync(data)) {
       mkdirSync(data, { mode: 0o700 });
       const id = randomBytes(16).toString('base64url');

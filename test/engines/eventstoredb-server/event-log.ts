@@ -36,16 +36,20 @@ export class EventLog {
   readonly #types: string[] = [];
   readonly #owners: Stream[] = [];
   readonly #recent = new Map<string, { stream: Stream; revision: number }>();
+  /** ids in the map by when they came, written round */
+  readonly #recentIds: string[] = [];
+  #nextRecent = 0;
   /** records of the newest entries: what followers ask for next */
   readonly #cache = new Map<number, Uint8Array>();
   #cached = 0;
+  #oldestCached = 0;
   #durable = 0;
   readonly #followers = new Set<() => void>();
 
-  constructor(folder: string, readonly now: () => number, readonly newId: () => string) {
+  constructor(folder: string, readonly now: () => number, readonly newId: () => string, readonly cacheBytes = CACHE_BYTES) {
     mkdirSync(folder, { recursive: true });
     this.#file = new LogFile(join(folder, 'events.log'), (position, bytes) => void this.#index(position, bytes.length, decodeRecord(bytes)));
-    this.#durable = this.#positions.length;
+    this.#durable = this.#oldestCached = this.#positions.length;
     // a new node of EventStoreDB has system events in $all too: who reads it must pass over them
     if (this.#durable === 0) this.append('$$$stats-127.0.0.1:2113', 'no_stream', [this.#metadata('{"$maxAge":86400}')], () => undefined);
   }
@@ -160,11 +164,19 @@ export class EventLog {
   #keep(entry: number, record: Uint8Array): void {
     this.#cache.set(entry, record);
     this.#cached += record.length;
-    for (const [oldest, { length }] of this.#cache) {
-      if (this.#cached <= CACHE_BYTES || oldest >= this.#durable) break;
-      this.#cache.delete(oldest);
-      this.#cached -= length;
+    // what is not durable yet cannot be read from the file
+    for (; this.#cached > this.cacheBytes && this.#oldestCached < this.#durable; this.#oldestCached++) {
+      this.#cached -= this.#cache.get(this.#oldestCached)?.length ?? 0;
+      this.#cache.delete(this.#oldestCached);
     }
+  }
+
+  #remember(id: string, stream: Stream): void {
+    const forgotten = this.#recentIds[this.#nextRecent];
+    if (forgotten !== undefined) this.#recent.delete(forgotten);
+    this.#recentIds[this.#nextRecent] = id;
+    this.#nextRecent = (this.#nextRecent + 1) % RECENT_EVENTS;
+    this.#recent.set(id, { stream, revision: stream.last });
   }
 
   #index(position: number, length: number, head: RecordHead): number {
@@ -179,8 +191,7 @@ export class EventLog {
       return entry;
     }
     stream.last = stream.entries.push(entry) - 1;
-    this.#recent.set(head.id, { stream, revision: stream.last });
-    if (this.#recent.size > RECENT_EVENTS) this.#recent.delete(this.#recent.keys().next().value!);
+    this.#remember(head.id, stream);
     if (head.stream.startsWith(METADATA)) this.#applyMetadata(this.#streamFor(head.stream.slice(METADATA.length)), head.data);
     return entry;
   }

@@ -1,6 +1,6 @@
 /** The server as a process: logins, TLS, a cluster address, what survives kill -9, and faults of the line. */
 import { EventStoreDBClient, START, type AppendResult } from '@eventstore/db-client';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,6 +11,8 @@ import { selfSigned } from './certificate.fixture.js';
 import type { Fault } from './faults.js';
 import { startServerProcess, type ServerProcess } from './process.fixture.js';
 
+jest.setTimeout(30_000); // processes are started
+
 const started: ServerProcess[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'eventstoredb-tls-'));
 async function start(...args: string[]): Promise<ServerProcess> {
@@ -20,7 +22,7 @@ async function start(...args: string[]): Promise<ServerProcess> {
 }
 let server: ServerProcess;
 
-beforeAll(async () => { server = await startServerProcess(); }, 60_000);
+beforeAll(async () => { server = await startServerProcess(); });
 afterEach(async () => {
   await disposeAll();
   await Promise.all(started.splice(0).map((s) => s.stop()));

@@ -6,6 +6,8 @@ import { LivedInHouse, until } from './testing/lived-in-house.js';
 const lived = new LivedInHouse();
 beforeAll(() => lived.prepare());
 afterAll(() => lived.end());
+/** A folder is opened anew by each command where no server runs. */
+const LONG = 30_000;
 
 /** A file in the house's folder. */
 const file = (name: string, text: string): string => {
@@ -22,7 +24,7 @@ describe('settings on the command line', () => {
     expect(await lived.run('settings', 'get', 'email.smtp_port')).toMatchObject({ out: '587\n', err: expect.stringContaining('a whole number from 1 to 65535') });
     expect((await lived.run('settings', 'get', 'email.nothing')).failed).toMatchObject({ exit: 1, failure: { code: 'not_found' } });
     expect((await lived.run('settings', 'list', '--category', 'nothing')).failed?.exit).toBe(2);
-  });
+  }, LONG);
 
   it('are set beside a running server, which follows at once', async () => {
     expect((await lived.run('settings', 'set', 'security.rate_limit_minute', '50000', '--reason', 'fewer')).out).toBe('SETTING                     WAS        IS\nsecurity.rate_limit_minute  (default)  50000\n');
@@ -63,5 +65,5 @@ describe('settings on the command line', () => {
     expect((await lived.run('settings', 'import', path)).out).toBe('All is as it says already.\n');
     for (const text of ['[]', '{}', 'no JSON', '{"format":"other","settings":{}}']) expect((await lived.run('settings', 'import', file('bad.json', text))).failed).toMatchObject({ exit: 2, failure: { code: 'usage' } });
     expect((await lived.run('settings', 'import', file('bad.json', '{"settings":{"general":{"unknown":1}}}'))).failed).toMatchObject({ exit: 1, failure: { code: 'validation_failed' } });
-  });
+  }, LONG);
 });

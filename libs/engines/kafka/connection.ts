@@ -36,7 +36,8 @@ export function connection({ brokers, tls, sasl, clientId = 'heliograph' }: Kafk
     brokers: [...brokers],
     clientId,
     ...(tls ? { ssl: tls } : {}),
-    ...(sasl ? { sasl: sasl as SASLOptions } : {}),
+    // a copy of just these: kafkajs writes a function that holds the password into the object, which would outlive a change of it
+    ...(sasl ? { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } as SASLOptions } : {}),
     // the brokers say themselves where the others are, so that the host is looked at again at each connection
     socketFactory: ({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket => {
       if (plainPassword && !isLoopback(host)) throw refusal(host);

@@ -1,35 +1,34 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { resolve } from 'node:path';
 import { type KafkaEngine } from '#libs/engines/kafka/kafka';
-import { freePort, until } from '../../bench/ground.js';
+import { until } from '../../bench/ground.js';
 import { built, NODE } from '../../reliability/house/server.js';
 import { type Bare, bare, brokers, committed, engineAt, held, jobOf, newTopic, taker, type Taker } from './kafka-ground.js';
+import { type OwnBroker, ownBroker } from './kafka-server.js';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 
 describe('a worker that is killed', () => {
-  let engine: KafkaEngine;
-  let foreign: Bare;
+  let engine: KafkaEngine | null = null;
+  let foreign: Bare | null = null;
   let took: Taker | null = null;
   let child: ChildProcess | null = null;
   beforeAll(() => built(), 60_000);
   afterEach(async () => {
     child?.kill('SIGKILL');
     await took?.stop();
-    await engine.close();
-    await foreign.close();
+    await engine?.close();
+    await foreign?.close();
   });
 
   it('between a job\'s effect and its commit: the job is handed over again, and what was committed before is not; meanwhile it warns of nothing', async () => {
-    [engine, foreign] = [engineAt(brokers(), { partitions: 1 }), await bare()];
+    const [own, client] = [engineAt(brokers(), { partitions: 1 }), await bare()];
+    [engine, foreign] = [own, client];
     const topic = newTopic();
     const [done, effect] = [jobOf(topic), jobOf(topic, { lane: 'last' })];
-    await engine.workQueue.put([done]);
+    await own.workQueue.put([done]);
     // does its work, says so, and has all that is done committed before it takes the last, after whose effect it hangs
     const program = `
       const { openKafka } = await import('#libs/engines/kafka/kafka');
@@ -43,54 +42,34 @@ describe('a worker that is killed', () => {
     let [said, warned] = ['', ''];
     child.stdout!.on('data', (part: Buffer) => { said += part.toString(); });
     child.stderr!.on('data', (part: Buffer) => { warned += part.toString(); });
-    await until('the first is done and committed', async () => said.includes(done.id) && (await committed(foreign, topic)) === 1, { boundMs: 30_000 });
-    await engine.workQueue.put([effect]);
+    await until('the first is done and committed', async () => said.includes(done.id) && (await committed(client, topic)) === 1, { boundMs: 30_000 });
+    await own.workQueue.put([effect]);
     await until('the effect of the last', () => Promise.resolve(said.includes(effect.id)), { boundMs: 30_000 });
     expect(warned).toBe('');
     child.kill('SIGKILL');
     await once(child, 'exit');
-    took = taker(engine, topic);
+    took = taker(own, topic);
     await took.has([effect.id]); // once the group has given the dead member up
-    await until('all is committed', async () => (await committed(foreign, topic)) === (await held(foreign, topic)), { boundMs: 30_000 });
+    await until('all is committed', async () => (await committed(client, topic)) === (await held(client, topic)), { boundMs: 30_000 });
     expect([...took.ids()]).toEqual([effect.id]);
   });
 });
-
-/** What a server.mjs answers; see ops/engines/servers.mjs. */
-interface Server { missing(cache: string): string | null; up(at: { cache: string; folder: string; port: number }): Promise<{ url: string; pid: number }> }
-interface Tools { cacheOf(name: string): string }
 
 describe('a broker that is killed and comes back', () => {
   let engine: KafkaEngine | null = null;
   let took: Taker | null = null;
   let foreign: Bare | null = null;
-  let pid = 0;
-  let folder: string;
-  let start: () => Promise<string>;
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'heliograph-kafka-'));
-    const server = ((await import(pathToFileURL(join(ROOT, 'ops/engines/kafka/server.mjs')).href)) as { default: Server }).default;
-    const { cacheOf } = (await import(pathToFileURL(join(ROOT, 'ops/engines/servers.mjs')).href)) as Tools;
-    const cache = cacheOf('kafka');
-    const missing = server.missing(cache);
-    if (missing !== null) throw new Error(missing);
-    const port = await freePort();
-    start = async () => {
-      const up = await server.up({ cache, folder, port });
-      pid = up.pid;
-      return up.url;
-    };
-  }, 90_000);
+  let broker: OwnBroker;
+  beforeAll(async () => { broker = await ownBroker(); });
   afterAll(async () => {
     await took?.stop();
     await engine?.close();
     await foreign?.close();
-    if (pid !== 0) process.kill(pid, 'SIGKILL');
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    broker.remove();
   });
 
   it('under puts and hand-overs: what was acknowledged is handed over, what was not is refused in time, and it says what is wrong meanwhile', async () => {
-    const url = await start();
+    const url = await broker.start();
     engine = engineAt([url]);
     const topic = newTopic();
     const acknowledged: string[] = [];
@@ -109,10 +88,10 @@ describe('a broker that is killed and comes back', () => {
     const more = (n = 500): Promise<void> => { const before = acknowledged.length; return until(`${n} more are acknowledged`, () => Promise.resolve(acknowledged.length >= before + n), { boundMs: 45_000 }); };
     const { failing } = engine;
     await more();
-    process.kill(pid, 'SIGKILL');
+    broker.kill();
     await until('puts are refused', () => Promise.resolve(refused > 0), { boundMs: 30_000 });
     expect((await failing()).map((f) => f.part)).toContain('work queue');
-    await start();
+    await broker.start();
     const [back, handed] = [performance.now(), took.jobs.length];
     await more();
     await until('hand-overs go on', () => Promise.resolve(took!.jobs.length > handed), { boundMs: 45_000 });

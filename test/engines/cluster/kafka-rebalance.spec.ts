@@ -13,7 +13,7 @@ beforeEach(async () => { engines = []; takers = []; topic = newTopic(); foreign 
 afterEach(async () => {
   await Promise.all(takers.map((t) => t.stop()));
   await Promise.all(engines.map((e) => e.close()));
-  await foreign.close();
+  await foreign?.close();
 });
 
 const engine = (): KafkaEngine => { const e = engineAt(brokers(), { partitions: 12 }); engines.push(e); return e; };

@@ -19,7 +19,7 @@ beforeEach(async () => {
   took = taker(engine, topic);
   await took.has([first.id]);
 });
-afterEach(async () => { await took.stop(); await engine.close(); await foreign.close(); });
+afterEach(async () => { await took?.stop(); await engine?.close(); await foreign?.close(); });
 
 const write = (...messages: Message[]): Promise<unknown> => foreign.producer.send({ topic: inKafka(topic), messages });
 const text = (over: object): string => JSON.stringify({ v: 1, stream: 'message-x', id: 'x/1', lane: 'sms', ...over });

@@ -5,6 +5,7 @@ import { messageCommand } from './messages.js';
 import { projectionCommand } from './projections.js';
 import { settingsCommand } from './settings.js';
 import type { Terminal } from './terminal.js';
+import { usersCommand } from './users.js';
 
 export const HEADING = 'Looks after a Heliograph: asks the server that runs on DATA_DIR, or opens the folder itself where none runs. Settings are those of the server: environment and .env.';
 
@@ -18,7 +19,7 @@ Exit codes:
 /** The whole command line. */
 export function program(t: Terminal): Command {
   const root = new Command('heliograph').description(HEADING).addHelpText('after', EXITS).showHelpAfterError('(--help shows what there is)');
-  for (const command of [doctorCommand(t), ...credentialCommands(t), messageCommand(t), projectionCommand(t), settingsCommand(t)]) root.addCommand(command);
+  for (const command of [doctorCommand(t), usersCommand(t), ...credentialCommands(t), messageCommand(t), projectionCommand(t), settingsCommand(t)]) root.addCommand(command);
   settle(root, t);
   return root;
 }

@@ -4,6 +4,7 @@ import { inspect } from './inspection.js';
 import { listOfMessages, replayMessage, showMessage } from './messages.js';
 import type { Operation } from './operation.js';
 import { listOfViews, rebuildView } from './projections.js';
+import { changeUserRole, createUser, deleteUser, disableUser, enableUser, listOfUsers, setUserPassword } from './users.js';
 import { exportSettings, getSetting, importSettings, listSettings, setSetting } from './settings.js';
 
 /** Everything that can be asked for over the control socket, by name. What is not here cannot be done over it. */
@@ -24,6 +25,13 @@ export const OPERATIONS = {
   'settings.set': setSetting,
   'settings.export': exportSettings,
   'settings.import': importSettings,
+  'users.create': createUser,
+  'users.list': listOfUsers,
+  'users.disable': disableUser,
+  'users.enable': enableUser,
+  'users.password': setUserPassword,
+  'users.role': changeUserRole,
+  'users.delete': deleteUser,
   inspect,
 };
 

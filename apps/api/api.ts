@@ -8,12 +8,15 @@ import { Commands, handlersOf } from '#libs/event-sourcing/running/commands';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
 import type { Known } from '#libs/identity/authenticate';
+import type { KeyPair } from '#libs/identity/certificate/authority';
 import { Foreign } from '#libs/identity/foreign';
 import { KeyUses } from '#libs/identity/keyuse/key-uses';
 import { principalName, type Principal } from '#libs/identity/principal';
 import type { Accounts } from '#libs/identity/user/accounts';
 import type { Administration as AccountAdministration } from '#libs/identity/user/administration';
-import type { ReadCookie } from '#libs/identity/session/cookie';
+import type { Cookies, ReadCookie } from '#libs/identity/session/cookie';
+import type { Tokens } from '#libs/identity/session/tokens';
+import type { RefusedSignins } from '#libs/identity/signin/refused-signins';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import { withoutData, type Log } from '#libs/platform/telemetry/log';
@@ -22,7 +25,10 @@ import type { Tracing } from '#libs/platform/telemetry/tracing';
 import type { AddressRules } from '#libs/platform/egress/address.guard';
 import type { LiveSettings } from '#libs/settings/settings';
 import { guardAddresses } from './address-lists.js';
+import { authParts } from './auth/auth.providers.js';
 import { apiKeysProviders } from './api-keys/api-keys.providers.js';
+import { certificatesProviders } from './certificates/certificates.providers.js';
+import { endingCertificates } from './certificates/ending.js';
 import { countedAs } from './counting.js';
 import { OPENAPI } from './docs/docs.controller.js';
 import { METRICS, READINESS } from './health.controller.js';
@@ -39,8 +45,12 @@ export interface ApiOptions {
   kernel: Kernel;
   /** who may come */
   known: Known;
+  /** our own authority's certificate and key: signs client certificates */
+  ca: KeyPair;
   /** the text that takes a good session cookie's place; null: none is due */
   rolled(cookie: ReadCookie): string | null;
+  tokens: Tokens;
+  cookies: Cookies;
   settings: LiveSettings;
   accounts: Accounts;
   administration: AccountAdministration;
@@ -53,6 +63,8 @@ export interface ApiOptions {
   /** only where a collector is configured */
   tracing?: Tracing | undefined;
   bodyLimit: number;
+  /** whether what an address says of whom it speaks for is believed */
+  trusts(address: string): boolean;
   /** requests per window, by kind of credential; `address` for who is not signed in */
   limits: Record<'address' | Principal['credential']['kind'], Limits>;
   /** what answers: everything, or only how this process is */
@@ -63,7 +75,7 @@ export interface ApiOptions {
 
 @Module({})
 class ApiModule {
-  static with(o: ApiOptions, readiness: Readiness, limits: LimitsGuard, uses: KeyUses): DynamicModule {
+  static with(o: ApiOptions, readiness: Readiness, limits: LimitsGuard, uses: KeyUses, auth: readonly Provider[]): DynamicModule {
     const { kernel } = o;
     const { eventStore: store, readModels: views } = kernel.options.engine;
     const { states, sealer, keyring, seeing } = kernel;
@@ -78,34 +90,37 @@ class ApiModule {
       { provide: APP_GUARD, useValue: limits },
       ...settingsProviders(o),
       ...apiKeysProviders(o, uses),
+      ...certificatesProviders(o),
       ...usersProviders(o),
+      ...auth,
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways, accepted: (form, count) => o.metrics.accepted.inc({ form }, count) }) },
     ];
     return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: o.controllers, providers };
   }
 }
 
-export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: CommandBus; /** to be flushed once no request comes any more */ uses: KeyUses }
+export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: CommandBus; /** to be flushed once no request comes any more */ uses: KeyUses; /** the same */ refusedSignIns: RefusedSignins }
 
 /** The HTTP application, initialised and without a port. @throws Error when a route declares no permission */
 export async function createApi(options: ApiOptions): Promise<Api> {
   for (const controller of options.controllers) everyRoutePermitted(controller);
-  const readiness = new Readiness(options.kernel, options.clock, options.metrics);
+  const readiness = new Readiness(options.kernel, options.clock, options.metrics, endingCertificates(options.kernel.options.engine.readModels, options.clock));
   const limits = new LimitsGuard({
     shared: options.kernel.options.engine.shared, now: () => options.clock.now().getTime(),
     keyOf: ({ principal }: SignedIn) => principal && countedAs(principal),
     limitsFor: ({ principal }: SignedIn) => options.limits[principal?.credential.kind ?? 'address'],
   });
   const uses = keyUses(options);
-  const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, refused: (request, reply) => limits.countRefused(request, reply), threw: noted(options) });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits, uses), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
+  const { providers: auth, refused } = authParts(options);
+  const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, trusts: (address) => options.trusts(address), refused: (request, reply) => limits.countRefused(request, reply), threw: noted(options) });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits, uses, auth), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
   adapter.harden(app);
   guardAddresses(adapter.getInstance(), options.settings);
   measure(app, options);
   logKeyUses(app, uses, options.clock);
   if (options.tracing) traceRequests(app, options.tracing);
   await app.init();
-  return { app, readiness, bus: app.get(CommandBus), uses };
+  return { app, readiness, bus: app.get(CommandBus), uses, refusedSignIns: refused };
 }
 
 /** Nest marks what it routes; a handler without a permission would be open or dead, so nothing starts. */

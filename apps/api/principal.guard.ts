@@ -1,5 +1,4 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Refusal } from '#libs/event-sourcing/errors';
@@ -76,8 +75,8 @@ export class PrincipalGuard implements CanActivate {
   }
 
   #ofBrowser(request: FastifyRequest, reply: FastifyReply, cookie: ReadCookie): void {
-    const { headers, socket } = request.raw;
-    const secure = isSecure(socket);
+    const { headers } = request.raw;
+    const secure = request.protocol === 'https';
     if (!SAFE.has(request.method) && crossSite(headers, ownOrigins({ host: headers.host, secure, publicUrl: this.options.settings.value('general.public_url') }))) throw new Refusal('cross_site');
     const text = this.options.rolled(cookie);
     if (text !== null) reply.header('set-cookie', setCookie(text, secure));
@@ -91,17 +90,16 @@ export class PrincipalGuard implements CanActivate {
   }
 }
 
-const isSecure = (socket: Socket): boolean => 'encrypted' in socket;
-
 /** Node keeps only the first of several `Authorization` headers: the raw ones tell. */
-function shownBy({ raw }: FastifyRequest): Shown {
+function shownBy(request: FastifyRequest): Shown {
+  const { raw } = request;
   const authorization: string[] = [], apiKeys: string[] = [], cookies: string[] = [];
   const { rawHeaders, socket } = raw;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     if (name.length === 13 && name.toLowerCase() === 'authorization') authorization.push(rawHeaders[i + 1]!);
     else if (name.length === 9 && name.toLowerCase() === 'x-api-key') apiKeys.push(rawHeaders[i + 1]!);
-    else if (name.length === 6 && name.toLowerCase() === 'cookie') cookies.push(...sessionCookies(rawHeaders[i + 1]!, isSecure(socket)));
+    else if (name.length === 6 && name.toLowerCase() === 'cookie') cookies.push(...sessionCookies(rawHeaders[i + 1]!, request.protocol === 'https'));
   }
   return { authorization, apiKeys, cookies, socket };
 }

@@ -14,6 +14,7 @@ import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
 import type { Configuration } from '#libs/platform/configuration/configuration';
 import { createEgress } from '#libs/platform/egress/egress.client';
 import { listen, type Listening } from '#libs/platform/http/listeners';
+import { trusts } from '#libs/platform/http/trusted-proxies';
 import { createLog, type Log } from '#libs/platform/telemetry/log';
 import { createMetrics, type Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
@@ -25,6 +26,7 @@ import { runWorker } from '../worker/worker.js';
 import { openControlSocket } from './control/control-socket.js';
 import { egressRules } from './egress-rules.js';
 import { liveGateways, liveLimits } from './live-settings.js';
+import { mailHouse } from './mail-house.js';
 import { livePeople, type LivePeople } from './known.js';
 import { openPeople } from './people.js';
 import { SUBJECTS } from './subjects.js';
@@ -104,11 +106,11 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     settings.onChange((names) => { for (const name of names) metrics.settingsChanged.inc({ category: partsOf(name)[0] }); });
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({
-      kernel, settings, accounts, administration, egress: egressRules(c), known: people.known, rolled: (cookie) => people.cookies.rolled(cookie), gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
+      kernel, settings, accounts, administration, egress: egressRules(c), known: people.known, ca: secrets.ca, rolled: (cookie) => people.cookies.rolled(cookie), tokens: people.tokens, cookies: people.cookies, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, trusts: trusts(c.trustedProxies ?? []), limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
       controllers: is('api') ? CONTROLLERS : HEALTH_ONLY,
     });
     undo.push(() => api.app.close());
-    const working = is('worker') ? openWorker(c, { api, kernel, gateways, clock, metrics, tracing }) : null;
+    const working = is('worker') ? openWorker(c, { api, kernel, settings, gateways, clock, metrics, tracing }) : null;
     if (working) undo.push(() => working.end());
     if (is('projector')) kernel.startFollowers();
     // with servers of its own for the data, the command line asks them, not a process
@@ -124,6 +126,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
       const [ended] = await Promise.all([listening.close(wholeMs), working?.drain(wholeMs)]);
       await working?.end();
       await api.uses.flush();
+      await api.refusedSignIns.close();
       for (const step of undo.reverse()) await step();
       return ended;
     };
@@ -134,16 +137,17 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
   }
 }
 
-interface WorkerParts { api: Api; kernel: Kernel; gateways: Map<string, GatewaySettings>; clock: Clock; metrics: Metrics; tracing: Tracing | undefined }
+interface WorkerParts { api: Api; kernel: Kernel; settings: LiveSettings; gateways: Map<string, GatewaySettings>; clock: Clock; metrics: Metrics; tracing: Tracing | undefined }
 
 /** The worker, at work. `drain` takes no more and lets calls end; `end` cuts those that still run, which are recorded so. */
-function openWorker(c: Configuration, { api, kernel, gateways, clock, metrics, tracing }: WorkerParts): { drain(ms: number): Promise<void>; end(): Promise<void> } {
+function openWorker(c: Configuration, { api, kernel, settings, gateways, clock, metrics, tracing }: WorkerParts): { drain(ms: number): Promise<void>; end(): Promise<void> } {
   const { engine } = kernel.options;
   const egress = createEgress(egressRules(c));
   const stop = new AbortController(), cut = new AbortController();
   const work = runWorker(engine.workQueue, {
     cut: cut.signal,
     bus: api.bus, commands: kernel.commands, store: engine.eventStore, states: kernel.states, sealer: kernel.sealer, egress, gateways, clock, tracing,
+    mails: { bus: api.bus, states: kernel.states, sealer: kernel.sealer, keyring: kernel.keyring, egress, clock, mailHouse: () => mailHouse(c, settings), mailed: (outcome, problem) => metrics.mails.inc({ outcome, problem }) },
     ended: (gateway, outcome, problem, ms) => { metrics.calls.inc({ gateway, outcome, problem: problem ?? 'none' }); metrics.callSeconds.observe({ gateway }, ms / 1000); },
   }, c.workerConcurrency, stop.signal);
   return {

@@ -13,14 +13,14 @@ await run(PARTS, {
   async before(c) {
     if (!c.gatewayMockPort || c.environment === 'production') return async () => {};
     const { startGatewayMock } = await import('../gateway-mock/gateway-mock.js');
-    mock = await startGatewayMock({ port: c.gatewayMockPort, host: '127.0.0.1' });
+    mock = await startGatewayMock({ port: c.gatewayMockPort, ...(c.gatewayMockSmtpPort ? { smtpPort: c.gatewayMockSmtpPort } : {}), host: '127.0.0.1' });
     return () => mock!.close();
   },
   async ready(c, house, ms) {
     const demo = c.environment === 'production' ? null : await ensureDemoClient(c.secretsDir, house.secrets, house.api.bus, house.credentials, () => systemClock.now());
     const mtls = house.listening.ports.find((p) => p.tls && p.port !== 0);
     return [
-      `Heliograph is ready (${ms} ms, engines: ${house.engine.name}).`, ...addresses(house), ...(mock ? [`  ${mock.url}  the gateway mock: what it received`] : []), '',
+      `Heliograph is ready (${ms} ms, engines: ${house.engine.name}).`, ...addresses(house), ...(mock ? [`  ${mock.url}  the gateway mock: messages and mails that it received`] : []), '',
       ...(demo && mtls ? [
         'Send a message, over mutual TLS:',
         `  python3 ops/clients/send_message.py --sender "+15550001111" --message "Hello" --cert ${show(demo)}/client.crt --key ${show(demo)}/client.key${mtls.port === 8001 ? '' : ` --url https://localhost:${mtls.port}/api/v1/messages`}`,

@@ -1,5 +1,5 @@
 import type { CommandBus } from '@nestjs/cqrs';
-import { Refusal, Unavailable } from '#libs/event-sourcing/errors';
+import { Refusal } from '#libs/event-sourcing/errors';
 import type { Job } from '#libs/event-sourcing/ports/work-queue';
 import type { Due, Handled } from '#libs/event-sourcing/process';
 import type { Clock } from '#libs/event-sourcing/running/clock';
@@ -13,6 +13,7 @@ import { delivery } from '#libs/messaging/message/delivery.process';
 import { CancelMessage, message, RecordNotMade, RecordOutcome, SettleAttempt, StartAttempt, type Message } from '#libs/messaging/message/message.decider';
 import type { EgressClient } from '#libs/platform/egress/egress';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
+import { outcomeRecorded } from './recording.js';
 
 export interface AttemptPorts {
   bus: CommandBus;
@@ -35,7 +36,6 @@ const BEGIN_WITHIN_MS = 5_000;
 const CLOCK_TOLERANCE_MS = 4_000;
 /** A gateway that is configured nowhere: its messages wait for whoever configures it. */
 const GATEWAY_MISSING_MS = 30_000;
-const RECORD_TRIES = 6;
 
 const idOf = (stream: string): string => stream.slice('message-'.length);
 const contextOf = (m: Message, job: Job, exclusive = false) =>
@@ -86,7 +86,7 @@ export async function performAttempt(ports: AttemptPorts, job: Job): Promise<Han
   if (claimed !== 'ours') return claimed;
   const late = ports.cut?.aborted ? 'the process was about to end' : clock.monotonic() - claimedAt > BEGIN_WITHIN_MS ? 'the call could not begin in time' : null;
   if (late) {
-    await recorded(ports, () => bus.execute(new RecordNotMade(id, { n, reason: late }, contextOf(m, job))));
+    await outcomeRecorded(clock, () => bus.execute(new RecordNotMade(id, { n, reason: late }, contextOf(m, job))));
     return 'done';
   }
   const span = ports.tracing?.span('attempt', 'client', { parent: m.traceparent ?? undefined });
@@ -97,22 +97,12 @@ export async function performAttempt(ports: AttemptPorts, job: Job): Promise<Han
   const problem = result.outcome === 'sent' ? null : result.problem;
   ports.ended(gateway.name, result.outcome, problem, durationMs);
   span?.end({ 'heliograph.gateway': gateway.name, 'heliograph.outcome': result.outcome, 'heliograph.problem': problem ?? 'none', 'heliograph.attempt': n });
-  await recorded(ports, () => bus.execute(new RecordOutcome(id, { n, result, durationMs }, contextOf(m, job))));
+  await outcomeRecorded(clock, () => bus.execute(new RecordOutcome(id, { n, result, durationMs }, contextOf(m, job))));
   return 'done';
 }
 
 /** A reference that claims to be a sealed value would be refused at the append, and the outcome with it. */
 const storable = (o: CallOutcome): CallOutcome => (o.outcome === 'sent' && looksSealed(o.providerRef) ? { ...o, providerRef: null } : o);
-
-/** An outcome is worth several tries; if the log stays away, the settling of the attempt tells the truth: unknown. */
-async function recorded(ports: AttemptPorts, record: () => Promise<unknown>): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try { await record(); return; } catch (error) {
-      if (!(error instanceof Unavailable) || tries === RECORD_TRIES) throw error;
-      await new Promise<void>((resolve) => { ports.clock.after(error.retryAfterMs * tries, resolve); });
-    }
-  }
-}
 
 /** Settles an attempt of which nothing was heard. */
 export async function settleAttempt(ports: AttemptPorts, job: Job): Promise<Handled> {

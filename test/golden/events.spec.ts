@@ -13,6 +13,12 @@ import { name } from '#libs/identity/name/name.decider';
 import { nameSamples } from '#libs/identity/name/name.samples';
 import { stepdown } from '#libs/identity/stepdown/stepdown.decider';
 import { stepdownSamples } from '#libs/identity/stepdown/stepdown.samples';
+import { keyset } from '#libs/identity/session/keyset.decider';
+import { keysetSamples } from '#libs/identity/session/keyset.samples';
+import { session } from '#libs/identity/session/session.decider';
+import { sessionSamples } from '#libs/identity/session/session.samples';
+import { signin } from '#libs/identity/signin/signin.decider';
+import { signinSamples } from '#libs/identity/signin/signin.samples';
 import { user } from '#libs/identity/user/user.decider';
 import { userSamples } from '#libs/identity/user/user.samples';
 import { keyuse } from '#libs/identity/keyuse/keyuse.decider';
@@ -28,7 +34,7 @@ import { messageLog } from '#projections/message-log/message-log.projection';
 type Sample = { version: number; data: unknown };
 /** by type: a sample, or one for each version, oldest first */
 type Samples = Record<string, Sample | readonly Sample[]>;
-const CATALOGUES: readonly [AnyDecider, Samples][] = [[message, messageSamples], [batch, batchSamples], [settings, settingsSamples], [credential, credentialSamples], [keyuse, keyuseSamples], [user, userSamples], [name, nameSamples], [stepdown, stepdownSamples]];
+const CATALOGUES: readonly [AnyDecider, Samples][] = [[message, messageSamples], [batch, batchSamples], [settings, settingsSamples], [credential, credentialSamples], [keyuse, keyuseSamples], [session, sessionSamples], [keyset, keysetSamples], [signin, signinSamples], [user, userSamples], [name, nameSamples], [stepdown, stepdownSamples]];
 const ALL = CATALOGUES.flatMap(([d, samples]) => Object.entries(samples).flatMap(([type, one]) => [one].flat().map((sample) => ({ d, type, ...sample, key: `${type}@${sample.version}` }))));
 const META = { revision: 1, metadata: { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' } };
 

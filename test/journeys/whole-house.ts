@@ -63,7 +63,7 @@ export class WholeHouse {
   private constructor(readonly dir: string, readonly mock: GatewayMock, readonly mtlsPort: number) {}
 
   static async open(built?: Built): Promise<WholeHouse> {
-    const whole = new WholeHouse(mkdtempSync(join(tmpdir(), 'heliograph-journey-')), await startGatewayMock({ port: 0 }), await freePort());
+    const whole = new WholeHouse(mkdtempSync(join(tmpdir(), 'heliograph-journey-')), await startGatewayMock({ port: 0, smtpPort: 0 }), await freePort());
     try { await whole.start(built); } catch (error) { await mockClosed(whole); throw error; }
     return whole;
   }
@@ -78,7 +78,7 @@ export class WholeHouse {
       { name: 'quick', kind: 'sms-http', url, deadlineMs: 1000, retry, circuit }, { name: 'held', kind: 'sms-http', url, deadlineMs: 1000, onUnknown: 'hold', retry, circuit },
     ]));
     this.house = await openHouse(parseConfiguration({
-      NODE_ENV: 'test', LISTEN_PORTS: '0', MTLS_PORT: String(this.mtlsPort), GATEWAY_MOCK_PORT: String(this.mock.port), GATEWAYS_FILE: gatewaysFile, DATA_DIR: 'data', SECRETS_DIR: 'secrets',
+      NODE_ENV: 'test', LISTEN_PORTS: '0', MTLS_PORT: String(this.mtlsPort), GATEWAY_MOCK_PORT: String(this.mock.port), GATEWAY_MOCK_SMTP_PORT: String(this.mock.smtpPort), GATEWAYS_FILE: gatewaysFile, DATA_DIR: 'data', SECRETS_DIR: 'secrets',
       RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5', ...env,
     }, this.dir), { clock, log, tracing });
   }

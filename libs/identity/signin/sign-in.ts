@@ -52,10 +52,15 @@ export class SignIn<Account extends KnownAccount> {
     return { ...started, user, account };
   }
 
-  /** One's own password again, before something that needs it. Counted like a sign-in. @throws as `withPassword` */
+  /** One's own password again, before something that needs it. Counted like a sign-in. @throws Refusal validation_failed, rate_limited · Unavailable */
   async confirm(user: string, password: string, from: Origin): Promise<void> {
     const taken = await this.#counted(user, '', from);
-    if (!(await this.ports.accounts.checkPassword(user, password))) throw this.#refusal(user, 'password', from, new Refusal('invalid_credentials', 'The current password is not right.'));
+    let right: boolean;
+    try { right = await this.ports.accounts.checkPassword(user, password); } catch (error) {
+      await taken.giveBack();
+      throw error;
+    }
+    if (!right) throw this.#refusal(user, 'password', from, new Refusal('validation_failed', undefined, [{ field: 'current_password', message: 'is not the password of this account' }]));
     await taken.giveBack();
   }
 

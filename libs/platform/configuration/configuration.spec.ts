@@ -21,7 +21,8 @@ describe('configuration', () => {
       environment: 'development', engines: 'embedded', listenHost: '127.0.0.1', listenPorts: [8000], mtlsPort: 8001,
       dataDir: '/srv/heliograph/data', secretsDir: '/srv/heliograph/secrets', masterKeyFile: '/srv/heliograph/secrets/master.key',
       gatewayMockPort: 5555, gatewayHttpUrl: 'http://127.0.0.1:5555/sink', gatewaySmsUrl: 'http://127.0.0.1:5555/gateway/gateway.jsp',
-      egressAllow: [{ host: '127.0.0.1', port: 5555 }], publicHosts: ['localhost', '127.0.0.1', '::1'], tlsCert: null, tlsKey: null,
+      gatewayMockSmtpPort: 2525, trustedProxies: null,
+      egressAllow: [{ host: '127.0.0.1', port: 5555 }, { host: '127.0.0.1', port: 2525 }], publicHosts: ['localhost', '127.0.0.1', '::1'], tlsCert: null, tlsKey: null,
     });
     expect(Object.isFrozen(c)).toBe(true);
   });
@@ -40,7 +41,7 @@ describe('configuration', () => {
 
   it('knows an address in each of its spellings', () => {
     expect(parse({ EGRESS_ALLOW: '127.1:80,0x7f.1:81,[0:0:0:0:0:0:0:1]:82', LISTEN_HOST: '::', PUBLIC_HOSTS: '[::1]' }))
-      .toMatchObject({ egressAllow: [{ host: '127.0.0.1', port: 80 }, { host: '127.0.0.1', port: 81 }, { host: '::1', port: 82 }, { host: '127.0.0.1', port: 5555 }], listenHost: '::', publicHosts: ['::1'] });
+      .toMatchObject({ egressAllow: [{ host: '127.0.0.1', port: 80 }, { host: '127.0.0.1', port: 81 }, { host: '::1', port: 82 }, { host: '127.0.0.1', port: 5555 }, { host: '127.0.0.1', port: 2525 }], listenHost: '::', publicHosts: ['::1'] });
   });
 
   it('names every wrong value at once, with its allowed form', () => {
@@ -67,6 +68,8 @@ describe('configuration', () => {
     ['a certificate without its key', { TLS_CERT: 'a.crt' }, ['TLS_KEY']],
     ['a key without its certificate', { TLS_KEY: 'a.key' }, ['TLS_CERT']],
     ['one port for two listeners', { LISTEN_PORTS: '8001' }, ['MTLS_PORT']],
+    ['the mock\'s mail in production', { NODE_ENV: 'production', GATEWAY_MOCK_SMTP_PORT: '2525' }, ['GATEWAY_MOCK_SMTP_PORT']],
+    ['the mock\'s mail on a listener\'s port', { GATEWAY_MOCK_SMTP_PORT: '8001' }, ['GATEWAY_MOCK_SMTP_PORT']],
     ['the mock on a listener\'s port', { GATEWAY_MOCK_PORT: '8000' }, ['GATEWAY_MOCK_PORT']],
     ['a master key among the data', { MASTER_KEY_FILE: './data/master.key' }, ['MASTER_KEY_FILE']],
     ['secrets among the data', { SECRETS_DIR: 'data/secrets' }, ['SECRETS_DIR']],

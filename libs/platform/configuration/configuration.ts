@@ -2,13 +2,15 @@ import { join, relative, resolve, isAbsolute } from 'node:path';
 import type { HostPort } from './form.js';
 import { SETTINGS, type Given, type Setting } from './settings.js';
 
-type WorkedOut = 'masterKeyFile' | 'gatewayMockPort' | 'publicHosts' | 'egressAllow';
+type WorkedOut = 'masterKeyFile' | 'gatewayMockPort' | 'gatewayMockSmtpPort' | 'publicHosts' | 'egressAllow';
 
 /** All settings, parsed and completed; paths are absolute. Frozen. */
 export interface Configuration extends Omit<Given, WorkedOut> {
   readonly masterKeyFile: string;
   /** 0: off */
   readonly gatewayMockPort: number;
+  /** 0: off */
+  readonly gatewayMockSmtpPort: number;
   readonly publicHosts: readonly string[];
   readonly egressAllow: readonly HostPort[];
 }
@@ -52,6 +54,8 @@ function readEach(env: Env): { read: Given; faults: Fault[] } {
 function complete(read: Given, cwd: string): Configuration {
   const at = <T extends string | null>(path: T): T => (path ? resolve(cwd, path) : path) as T;
   const gatewayMockPort = read.gatewayMockPort === null ? (read.environment === 'production' ? 0 : 5555) : read.gatewayMockPort;
+  const gatewayMockSmtpPort = read.gatewayMockSmtpPort === null ? (gatewayMockPort && read.environment !== 'production' ? 2525 : 0) : read.gatewayMockSmtpPort;
+  const mocks = [gatewayMockPort, gatewayMockSmtpPort].filter((p) => p).map((p) => Object.freeze({ host: '127.0.0.1', port: p }));
   const mock = (path: string): string | null => (gatewayMockPort ? `http://127.0.0.1:${gatewayMockPort}${path}` : null);
   const allowed = read.egressAllow ?? [];
   return {
@@ -63,10 +67,11 @@ function complete(read: Given, cwd: string): Configuration {
     tlsKey: at(read.tlsKey),
     gatewaysFile: at(read.gatewaysFile),
     gatewayMockPort,
+    gatewayMockSmtpPort,
     gatewayHttpUrl: read.gatewayHttpUrl === null ? mock('/sink') : read.gatewayHttpUrl,
     gatewaySmsUrl: read.gatewaySmsUrl === null ? mock('/gateway/gateway.jsp') : read.gatewaySmsUrl,
     publicHosts: read.publicHosts ?? Object.freeze([...new Set([...LOOPBACK, ...[read.listenHost].filter((h) => h && !ANY.includes(h))])]),
-    egressAllow: Object.freeze(gatewayMockPort ? [...allowed, Object.freeze({ host: '127.0.0.1', port: gatewayMockPort })] : [...allowed]),
+    egressAllow: Object.freeze([...allowed, ...mocks]),
   };
 }
 
@@ -77,10 +82,12 @@ const RULES: readonly Rule[] = [
   ...(['eventstoreUrl', 'mongodbUrl', 'kafkaBrokers'] as const).map((key): Rule =>
     [SETTINGS[key].name, 'must be set with ENGINES=cluster', (c) => c.engines === 'cluster' && c[key] === null]),
   ['GATEWAY_MOCK_PORT', 'must be 0 in production: the mock answers in place of a gateway, and nothing would be sent', (c) => c.environment === 'production' && c.gatewayMockPort > 0],
+  ['GATEWAY_MOCK_SMTP_PORT', 'must be 0 in production: the mock delivers no mail', (c) => c.environment === 'production' && c.gatewayMockSmtpPort > 0],
   ['TLS_KEY', 'must be set together with TLS_CERT: both or none', (c) => c.tlsCert !== null && c.tlsKey === null],
   ['TLS_CERT', 'must be set together with TLS_KEY: both or none', (c) => c.tlsKey !== null && c.tlsCert === null],
   ['MTLS_PORT', 'must be a port that LISTEN_PORTS does not name', (c) => c.mtlsPort > 0 && (c.listenPorts ?? []).includes(c.mtlsPort)],
   ['GATEWAY_MOCK_PORT', 'must be a port that LISTEN_PORTS and MTLS_PORT do not name', (c) => c.gatewayMockPort > 0 && [...(c.listenPorts ?? []), c.mtlsPort].includes(c.gatewayMockPort)],
+  ['GATEWAY_MOCK_SMTP_PORT', 'must be a port that LISTEN_PORTS, MTLS_PORT and GATEWAY_MOCK_PORT do not name', (c) => c.gatewayMockSmtpPort > 0 && [...(c.listenPorts ?? []), c.mtlsPort, c.gatewayMockPort].includes(c.gatewayMockSmtpPort)],
   ['SECRETS_DIR', 'must be outside DATA_DIR: a copy of the data must not hold its keys', (c) => isWithin(c.dataDir, c.secretsDir)],
   ['MASTER_KEY_FILE', 'must be outside DATA_DIR: a copy of the data must not hold its keys', (c) => !isWithin(c.dataDir, c.secretsDir) && isWithin(c.dataDir, c.masterKeyFile)],
 ];

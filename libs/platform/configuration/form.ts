@@ -1,3 +1,5 @@
+import { proxyRange, type ProxyRange } from '../http/trusted-proxies.js';
+
 /** The forms that a setting's text may take: how a page describes it, and how it is read. Text that does not fit gives `undefined`. */
 export interface Form<T> {
   /** the allowed form, as a person reads it: ends "must be …" */
@@ -70,6 +72,12 @@ export const hostPorts: Form<readonly HostPort[]> = {
   parse: (text) => list(hostPort, text),
 };
 
+const proxy: Form<ProxyRange> = { form: '', parse: proxyRange };
+export const proxies: Form<readonly ProxyRange[]> = {
+  form: 'addresses or ranges with commas between them, such as 192.0.2.10,10.0.0.0/8 (no host names, no IPv4 written as IPv6)',
+  parse: (text) => list(proxy, text),
+};
+
 /** The same, kept as text: a driver reads it. */
 export const brokers: Form<string> = {
   form: 'host:port with commas between them, such as kafka-1:9092,kafka-2:9092',
@@ -115,6 +123,6 @@ export const word: Form<string> = {
 
 /** Never shown, not even where it is wrong. */
 export const password: Form<string> = {
-  form: '8 to 128 characters',
-  parse: (text) => ([...text].length >= 8 && [...text].length <= 128 ? text : undefined),
+  form: '8 to 128 characters, none of them a control character',
+  parse: (text) => (/^\P{Cc}{8,128}$/u.test(text) ? text : undefined),
 };

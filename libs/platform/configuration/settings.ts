@@ -1,5 +1,5 @@
 /** The one table of settings. docs/configuration.md and .env.example are made from it. */
-import { brokers, choice, e164, eventStoreUrl, host, hostPorts, hosts, httpUrl, integer, mongoUrl, name, password, path, port, ports, word, type Form } from './form.js';
+import { brokers, choice, e164, eventStoreUrl, host, hostPorts, hosts, httpUrl, integer, mongoUrl, name, password, path, port, ports, proxies, word, type Form } from './form.js';
 
 export interface Setting<T> {
   /** the environment variable */
@@ -38,6 +38,7 @@ export const SETTINGS = {
     'Names of this server: they stand in its own certificate, and no outbound call goes to them at its own ports.'),
   tlsCert: open('TLS_CERT', path, 'none', 'Certificate chain (PEM file) for the HTTP listener, which then speaks TLS. Only together with TLS_KEY.'),
   tlsKey: open('TLS_KEY', path, 'none', 'Private key (PEM file) to TLS_CERT.'),
+  trustedProxies: open('TRUSTED_PROXIES', proxies, 'none', 'Reverse proxies of your own, by address: only what these say of whom they speak for (`X-Forwarded-For`, `X-Forwarded-Proto`) is believed.'),
   bodyLimitBytes: given('BODY_LIMIT_BYTES', integer(1024, 16_777_216), '262144', 'A request body over this is answered 413.'),
   shutdownSeconds: given('SHUTDOWN_SECONDS', integer(1, 600), '30', 'After SIGTERM, open requests and running attempts have this long to end.'),
 
@@ -53,6 +54,7 @@ export const SETTINGS = {
   rateLimitCertificateMinute: given('RATE_LIMIT_CERTIFICATE_MINUTE', integer(1, 100_000_000), '6000', 'Requests per minute and client certificate, in place of the two above.'),
 
   gatewayMockPort: open('GATEWAY_MOCK_PORT', port, '5555, in production 0', 'Port of the gateway mock, which stands in for the gateways. `0` = off; in production nothing else is taken.'),
+  gatewayMockSmtpPort: open('GATEWAY_MOCK_SMTP_PORT', port, '2525 while the mock is on', 'Port where the gateway mock takes mail, which its page shows. `0` = off. Mails go there while the settings name no mail server.'),
   gatewayHttpUrl: open('GATEWAY_HTTP_URL', httpUrl, 'the mock, when it is on', 'Address of the gateway `http` (a JSON POST for each message). Without one, the channel http has no gateway.'),
   gatewaySmsUrl: open('GATEWAY_SMS_URL', httpUrl, 'the mock, when it is on', 'Address of the gateway `sms` (`gateway.jsp`). Without one, the channel sms has no gateway.'),
   gatewayRate: given('GATEWAY_RATE', integer(1, 100_000), '10000', 'Calls per second that each of these two gateways is given.'),

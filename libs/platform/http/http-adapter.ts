@@ -22,6 +22,8 @@ declare module 'fastify' {
 export interface HttpSettings extends Answering {
   /** begins every request id of this process, so that ids of two processes or two starts differ */
   requestIdPrefix: string;
+  /** whether what an address says of whom it speaks for is believed; unless told, nobody is */
+  trusts?: (address: string) => boolean;
   /** bytes, for routes that say nothing */
   bodyLimit?: number;
 }
@@ -45,6 +47,7 @@ export class HttpAdapter extends FastifyAdapter {
     super({
       logger: false,
       bodyLimit: settings.bodyLimit ?? BODY_LIMIT,
+      trustProxy: settings.trusts ?? false,
       requestIdHeader: false,
       genReqId: () => `${requestIdPrefix}${(++requests).toString(36)}`,
       // no path-scoped middleware can exist, so none can be stepped round

@@ -4,7 +4,9 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { ERRORS, type ErrorCode } from '#libs/event-sourcing/error-codes';
-import { RIGHTS, type Permission } from '#libs/identity/principal';
+import { accessOf, type HttpKind } from '#libs/identity/access';
+import type { Permission } from '#libs/identity/principal';
+import { COOKIE_NAME } from '#libs/identity/session/cookie';
 import type { JsonSchema } from '#libs/platform/validation/decorators';
 import { schemaOf, type DtoClass } from '#libs/platform/validation/schema';
 import { CONTROLLERS } from './controllers.js';
@@ -15,8 +17,8 @@ import { PERMISSION } from './permission.js';
 import { SURFACES } from './surfaces.js';
 
 /** What any route may answer, and what any route with a permission may. */
-const EVERY: readonly ErrorCode[] = ['invalid_request', 'two_credentials', 'request_timeout', 'unsupported_media_type', 'rate_limited', 'header_too_large', 'internal'];
-const SIGNED_IN: readonly ErrorCode[] = ['unauthenticated', 'invalid_token', 'invalid_certificate', 'forbidden', 'unavailable'];
+const EVERY: readonly ErrorCode[] = ['invalid_request', 'two_credentials', 'address_refused', 'request_timeout', 'unsupported_media_type', 'rate_limited', 'header_too_large', 'internal'];
+const SIGNED_IN: readonly ErrorCode[] = ['unauthenticated', 'invalid_token', 'invalid_api_key', 'session_ended', 'invalid_certificate', 'forbidden', 'missing_scope', 'cross_site', 'password_change_required', 'unavailable'];
 
 const HEADERS: Record<string, { description: string; schema: JsonSchema }> = {
   'X-Request-Id': { description: 'Names this request in logs and in events.', schema: { type: 'string' } },
@@ -76,7 +78,9 @@ async function scanned(): Promise<OpenApiDocument> {
     .setDescription('Messages, accepted once they are on disk, tried until their gateway\'s policy ends, and told from their first event. Errors are `application/problem+json` (RFC 9457).')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer('http://localhost:8000', 'the HTTP listener: API tokens').addServer('https://localhost:8001', 'the mutual-TLS listener: client certificates')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API token: `npx heliograph tokens create --owner NAME --role user`.' }, 'token')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token from a sign-in, or an API token: `npx heliograph tokens create --owner NAME --role user`.' }, 'token')
+    .addApiKey({ type: 'apiKey', name: 'X-API-Key', in: 'header', description: 'An API key, limited to its scopes.' }, 'key')
+    .addCookieAuth(COOKIE_NAME, { type: 'apiKey', description: 'The session cookie of the portal; over TLS it is called `__Host-sid`.' }, 'cookie')
     .addSecurity('certificate', { type: 'mutualTLS', description: 'On the mutual-TLS listener: a client certificate that this server\'s own authority issued.' } as never);
   for (const { tag } of SURFACES) builder.addTag(tag.name, tag.description);
   const document = SwaggerModule.createDocument(app, builder.build());
@@ -97,7 +101,7 @@ function described(known: Operation, surface: Surface, bare: OpenApiOperation, p
   ];
   return {
     operationId: known.id, tags: [surface.tag.name], summary: known.summary, ...(known.description ? { description: known.description } : {}),
-    ...(open ? {} : { 'x-permission': permission, 'x-roles': RIGHTS[permission].roles, security: [{ token: [] }, { certificate: [] }] }),
+    ...(open ? {} : { 'x-permission': permission, ...accessIn(permission) }),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(known.body ? { requestBody: { required: true, content: { 'application/json': { schema: known.body.schema, examples: examplesOf(known.body.examples) } } } } : {}),
     responses: {
@@ -105,6 +109,15 @@ function described(known: Operation, surface: Surface, bare: OpenApiOperation, p
       ...refusals([...EVERY, ...(open ? [] : SIGNED_IN), ...(known.refusals ?? [])], known.answers),
     },
   };
+}
+
+/** Which kind of credential is shown how. */
+const SHOWN: Record<HttpKind, string> = { 'access-token': 'token', 'api-token': 'token', session: 'cookie', 'api-key': 'key', 'client-certificate': 'certificate' };
+
+/** Who may call it, in the document's words. */
+function accessIn(permission: Permission): Record<string, unknown> {
+  const { roles, kinds, scope } = accessOf(permission)!;
+  return { 'x-roles': roles, 'x-credentials': kinds, ...(scope === null ? {} : { 'x-scope': scope }), security: [...new Set(kinds.map((kind) => SHOWN[kind]))].map((name) => ({ [name]: [] })) };
 }
 
 const propertiesOf = (dto: DtoClass): [string, JsonSchema][] => Object.entries(schemaOf(dto)['properties'] as Record<string, JsonSchema>);

@@ -23,6 +23,7 @@ export const PAGES = [
   { path: 'docs/settings.md', make: async () => (await from('libs/settings/settings-page')).settingsPage() },
   { path: 'docs/errors.md', make: async () => errorsPage(await from('libs/event-sourcing/error-codes')) },
   { path: 'docs/cli.md', make: async () => (await from('apps/cli/manual-page')).cliPage() },
+  { path: 'docs/permissions.md', make: async () => (await from('apps/api/permissions-page')).permissionsPage() },
   // the API writes its own document, once it has one
   ...(existsSync(`${ROOT}apps/api/openapi.ts`)
     ? [{ path: 'docs/openapi.json', make: async () => `${JSON.stringify(await (await from('apps/api/openapi')).openApiDocument(), null, 2)}\n` }]

@@ -84,7 +84,10 @@ export const scopes: Form<readonly string[]> = many(text('a scope', 3, 65, Strin
 const isRange = (v: string): boolean => {
   const [address = '', bits, more] = v.split('/');
   if (more !== undefined || !ipaddr.isValid(address) || (!address.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(address))) return false;
-  const most = ipaddr.parse(address).kind() === 'ipv4' ? 32 : 128;
+  const parsed = ipaddr.parse(address);
+  const most = parsed instanceof ipaddr.IPv4 ? 32 : 128;
+  // an address mapped into IPv6 counts as the IPv4 address that it is: a network of such would match nothing
+  if (bits !== undefined && parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) return false;
   return bits === undefined || (/^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= most);
 };
 export const ranges: Form<readonly string[]> = many(text('an address', 2, 50, String.raw`^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$`, isRange), 500, 'IP addresses or networks, such as 192.0.2.10 or 2001:db8::/32');

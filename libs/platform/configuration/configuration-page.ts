@@ -9,7 +9,8 @@ export const configurationPage = (): string => `# Configuration
 
 Settings come from the environment, or from a file \`.env\` in the folder that the program is started in (\`.env.example\` is a start);
 a variable of the environment goes before the file. They are read once, at start. A wrong value ends the start with exit code 78, and all wrong ones are named
-at once, each with its allowed form. An empty variable counts as not there.
+at once, each with its allowed form. An empty variable counts as not there. Those of rate limits and of the two gateways are defaults only: what administrators set
+while it runs ([settings](settings.md)) goes before them.
 
 | setting | default | allowed form | meaning |
 |---|---|---|---|

@@ -14,7 +14,7 @@ export interface AppendLimits {
   maxQueued: number;
   /** their bytes */
   maxQueuedBytes: number;
-  /** of these, how many are on the line at once */
+  /** of these, how many are on the line at once: so few that the server answers them all within one deadline */
   maxSent: number;
 }
 

@@ -2,7 +2,7 @@ import type { EventStoreDBClient, StreamingRead } from '@eventstore/db-client';
 import { Damaged, Unavailable } from '#libs/event-sourcing/errors';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { ClientLine } from './client-line.js';
-import { type Reaction, TimedOut, reactionTo, sentenceOf } from './failures.js';
+import { type Reaction, TimedOut, leavesConnection, reactionTo, sentenceOf } from './failures.js';
 
 export interface CallLimits {
   /** how long one try may take, in ms */
@@ -40,6 +40,7 @@ export class Calls {
     for (let tries = 1; ; tries++) {
       if (this.line.down) throw new Unavailable('the log', 1000, { cause: new Error(this.failure ?? 'EventStoreDB could not be reached') });
       const client = this.line.ready ?? await this.line.client();
+      const { epoch } = this.line;
       const sent = this.clock.monotonic();
       try {
         const answer = await call(client, tries);
@@ -57,7 +58,8 @@ export class Calls {
         if (reaction === 'once') onceMore = false;
         // no answer to anybody since: the client or its line is dead, or froze asking what the server can do
         const silent = error instanceof TimedOut && this.#heard <= sent;
-        if ((reaction === 'renew' || silent) && !this.closed.aborted) await this.line.renew(client);
+        const anew = reaction === 'renew' || silent;
+        if ((anew || leavesConnection(error)) && !this.closed.aborted) await this.line.clear(epoch, anew);
         if (!again || this.closed.aborted || this.clock.monotonic() + pause >= end) throw new Unavailable('the log', 1000, { cause: error });
         await this.#pause(pause);
         pause = Math.min(pause * 2, LONGEST_PAUSE);

@@ -6,27 +6,58 @@ const END_MS = 2000;
 /** After a connection that did not come about the next is tried so much later. */
 const DOWN_MS = 500;
 
-/** The line to EventStoreDB. One client at a time, made anew when it is beyond help. */
+/** The line to EventStoreDB: one client at a time, cleared when it left its connection, made anew when it is beyond help. */
 export class ClientLine {
   #client: EventStoreDBClient;
-  #renewing: Promise<void> | null = null;
-  #renewed = 0;
+  #epoch = 0;
+  #clearing: Promise<void> | null = null;
   #downUntil = -Infinity;
   readonly #listeners = new Set<() => void>();
 
   constructor(readonly url: string, readonly clock: Clock) { this.#client = EventStoreDBClient.connectionString(url); }
 
-  /** How often it was made anew. */
-  get renewed(): number { return this.#renewed; }
+  /** Counts how often it was cleared. Taken together with the client, it says which state of the line a call began in. */
+  get epoch(): number { return this.#epoch; }
 
-  /** The client of now, once one that is being made is there. */
+  /** The client of now, once it is cleared. */
   async client(): Promise<EventStoreDBClient> {
-    while (this.#renewing) await this.#renewing;
+    while (this.#clearing) await this.#clearing;
     return this.#client;
   }
 
-  /** The client of now; null while one is being made. */
-  get ready(): EventStoreDBClient | null { return this.#renewing ? null : this.#client; }
+  /** The client of now; null while it is being cleared. */
+  get ready(): EventStoreDBClient | null { return this.#clearing ? null : this.#client; }
+
+  /**
+   * Ends all calls of the client, unless that was done since `epoch`; they are rejected and made again.
+   * @param anew with a new client, and a new connection
+   */
+  clear(epoch: number, anew: boolean): Promise<void> {
+    if (epoch === this.#epoch) {
+      this.#epoch++;
+      this.#clearing = this.#endCalls().then(() => {
+        if (anew) {
+          this.#leave();
+          this.#client = EventStoreDBClient.connectionString(this.url);
+        }
+        this.#clearing = null;
+      });
+    }
+    return this.#clearing ?? Promise.resolve();
+  }
+
+  /** Ends the client's calls and its connection. */
+  async end(): Promise<void> {
+    while (this.#clearing) await this.#clearing;
+    await this.#endCalls();
+    this.#leave();
+  }
+
+  /** Calls just before the client's calls end: reads and subscriptions then end as if nothing were wrong. Answers how to call it off. */
+  onEnd(call: () => void): () => void {
+    this.#listeners.add(call);
+    return () => this.#listeners.delete(call);
+  }
 
   /**
    * True for a moment after the server could not be reached. The client opens a connection for each call that fails, and
@@ -36,33 +67,15 @@ export class ClientLine {
   unreachable(): void { this.#downUntil = this.clock.monotonic() + DOWN_MS; }
   reached(): void { this.#downUntil = -Infinity; }
 
-  /** Calls just before the client ends: its reads and subscriptions then end as if nothing were wrong. Answers how to call it off. */
-  onEnd(call: () => void): () => void {
-    this.#listeners.add(call);
-    return () => this.#listeners.delete(call);
-  }
-
-  /** Makes a new client if `of` is still the one in use; whatever that was doing is rejected first. */
-  renew(of: EventStoreDBClient): Promise<void> {
-    if (of === this.#client) {
-      this.#renewing ??= this.end().then(() => {
-        this.#client = EventStoreDBClient.connectionString(this.url);
-        this.#renewing = null;
-        this.#renewed++;
-      });
-    }
-    return this.#renewing ?? Promise.resolve();
-  }
-
-  /** Ends the client's calls and its connection. */
-  async end(): Promise<void> {
-    const client = this.#client;
+  async #endCalls(): Promise<void> {
     // first of all: a read that is cancelled ends as one that is complete
     for (const call of [...this.#listeners]) call();
-    // the old client's calls end before the new one makes any: it would reject those too
-    await Promise.race([client.dispose(), new Promise<void>((resolve) => { this.clock.after(END_MS, resolve); })]);
+    await Promise.race([this.#client.dispose(), new Promise<void>((resolve) => { this.clock.after(END_MS, resolve); })]);
+  }
+
+  #leave(): void {
     // `dispose` leaves the channel open, and the client shows that only to classes derived from it
-    const { getChannel } = client as unknown as { getChannel(): Promise<{ close(): void }> };
+    const { getChannel } = this.#client as unknown as { getChannel(): Promise<{ close(): void }> };
     getChannel().then((channel) => channel.close(), () => undefined);
   }
 }

@@ -38,7 +38,7 @@ export interface EventStoreDB {
 }
 
 const DEFAULTS = {
-  maxQueued: 10_000, maxQueuedBytes: 32 * 1024 * 1024, maxSent: 512, batchSize: 500, heartbeatMs: 1000,
+  maxQueued: 10_000, maxQueuedBytes: 32 * 1024 * 1024, maxSent: 128, batchSize: 500, heartbeatMs: 1000,
   deadlineMs: 5000, limitMs: 15_000, probeMs: 3000, stallMs: 5000, startMs: 30_000,
 };
 /** A failed append is reported for so long: with nothing to append, nothing would ever tell that it is over. */
@@ -87,6 +87,15 @@ export async function openEventStoreDB(options: EventStoreDBOptions): Promise<Ev
 /** The server may start later than this process. */
 async function firstHead(reader: LogReader, clock: Clock, startMs: number, shown: string): Promise<string> {
   const end = clock.monotonic() + startMs;
+  const awake = setInterval(() => undefined, 60_000); // a process that only waits would end
+  try {
+    return await untilHeard(reader, clock, end, shown);
+  } finally {
+    clearInterval(awake);
+  }
+}
+
+async function untilHeard(reader: LogReader, clock: Clock, end: number, shown: string): Promise<string> {
   for (;;) {
     try {
       return (await reader.head()) ?? ORIGIN;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { UnknownError } from '@eventstore/db-client';
-import { TimedOut, reactionTo, sentenceOf } from './failures.js';
+import { TimedOut, leavesConnection, reactionTo, sentenceOf } from './failures.js';
 
 const bare = (code: number): Error => Object.assign(new Error('down'), { code });
 const typed = (type: string, code?: number): Error => Object.assign(new Error('no'), { type, code });
@@ -15,6 +15,11 @@ describe('what an error of the client asks for', () => {
     ['no cluster to be found', new Error('Failed to discover after 10 attempts.'), 'busy'],
   ] as const)('%s', (_, error, reaction) => {
     expect(reactionTo(error)).toBe(reaction);
+  });
+
+  it('knows after which the client goes on over another connection', () => {
+    for (const error of [bare(14), typed('unavailable', 14), typed('not-leader'), typed('cancelled', 1)]) expect(leavesConnection(error)).toBe(true);
+    for (const error of [bare(13), typed('unknown', 1), typed('unknown'), typed('wrong-expected-version'), new TimedOut(5)]) expect(leavesConnection(error)).toBe(false);
   });
 
   it('is told in a sentence, also where the error has none', () => {

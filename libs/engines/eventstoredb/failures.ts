@@ -38,6 +38,15 @@ export class TimedOut extends Error {
   }
 }
 
+/**
+ * True for an error after which the client goes on over another connection, and leaves behind what still runs on the
+ * first: should that fail later, the client would reject the appends on the second, and fall over their answers.
+ */
+export function leavesConnection(error: unknown): boolean {
+  const { type, code } = error as { type?: unknown; code?: unknown };
+  return type === ErrorType.UNAVAILABLE || type === ErrorType.NOT_LEADER || type === ErrorType.CANCELLED || code === UNAVAILABLE;
+}
+
 /** By type, then by code: while the server is down the client throws plain errors that have a code only. */
 export function reactionTo(error: unknown): Reaction {
   if (error instanceof TimedOut) return 'repeat';

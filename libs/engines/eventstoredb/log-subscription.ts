@@ -2,7 +2,7 @@ import { START, streamNameFilter, type AllStreamRecordedEvent } from '@eventstor
 import { Damaged } from '#libs/event-sourcing/errors';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Calls } from './calls.js';
-import { sentenceOf } from './failures.js';
+import { leavesConnection, sentenceOf } from './failures.js';
 import { type LogFeed, coveredBy } from './log-feed.js';
 import { LogReader, matcher } from './log-reader.js';
 import { ORIGIN, type Place, placeOf, positionOf } from './position.js';
@@ -88,6 +88,7 @@ export class LogSubscription {
   async #follow(alive: () => void): Promise<void> {
     const { feed, clock, calls } = this;
     const client = await calls.line.client();
+    const { epoch } = calls.line;
     const heard = (): void => {
       alive();
       this.failure = null;
@@ -124,6 +125,9 @@ export class LogSubscription {
           heard();
         });
       });
+    } catch (error) {
+      if (leavesConnection(error)) await calls.line.clear(epoch, false);
+      throw error;
     } finally {
       current = false; // what it still brings, the next one brings in its order
       subscription.unsubscribe().catch(() => undefined);

@@ -24,7 +24,7 @@ describe('an event as EventStoreDB keeps it', () => {
   });
 
   it('13: is handed over as plain byte arrays, which the client leaves alone', () => {
-    const [{ data, metadata }] = prepare('thing-1', -1, [newEvent({ a: 1 })]).events as [{ data: Uint8Array; metadata: Uint8Array }];
+    const { data, metadata } = prepare('thing-1', -1, [newEvent({ a: 1 })]).events[0] as { data: Uint8Array; metadata: Uint8Array };
     expect(data.constructor).toBe(Uint8Array);
     expect(metadata.constructor).toBe(Uint8Array);
     expect(Buffer.from(data).toString('utf8')).toBe('{"a":1}');

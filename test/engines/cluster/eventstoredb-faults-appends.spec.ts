@@ -71,6 +71,27 @@ describe('eventstoredb: appends, whatever the client and the server do', () => {
     expect((await server.met())['append cut']).toBe(1);
   });
 
+  it('4: leaves nothing behind on a connection that the client gave up', async () => {
+    const { eventStore } = await open({ heartbeatMs: 100 });
+    const stop = new AbortController();
+    const stream = newStream('left');
+    let seen = 0;
+    const following = (async () => { for await (const { events } of eventStore.subscribe(null, ['left-'], stop.signal)) seen += events.length; })();
+    for (let i = 0; i < 5; i++) {
+      await eventStore.append(stream, i - 1, [newEvent()]);
+      await until('it follows', async () => (await server.state()).subscriptions === 1);
+      await server.fault({ operation: 'read', fault: 'status', code: 14, stream, times: 1 });
+      expect(await eventStore.read(stream, 0, 10)).toHaveLength(i + 1);
+    }
+    await until('one connection carries all', async () => {
+      const { connections, subscriptions } = await server.state();
+      return connections === 1 && subscriptions === 1;
+    }, 5000);
+    await until('all came', () => seen === 5);
+    stop.abort();
+    await following;
+  });
+
   it('3: refuses what JSON cannot hold at once, and goes on', async () => {
     const { eventStore } = await open();
     const stream = newStream();

@@ -22,7 +22,7 @@ export const settingsPage = (): string => `# Settings
 
 <!-- Made from libs/settings/table.ts by \`npm run docs\`: change it there. -->
 
-What administrators change while Heliograph runs: \`GET\` and \`PUT /api/v1/settings\`, or \`npx heliograph settings\`. A change counts in every process within a second and
+What administrators change while Heliograph runs: \`GET\` and \`PUT /api/v1/settings\`, or \`npx heliograph settings set\`. A change counts in every process within a second and
 stands in the audit log. A default in capitals is a variable of the environment ([configuration](configuration.md)). The guide [Settings](guides/settings.md) tells the rest.
 
 ${CATEGORIES.map((category) => `## ${category}

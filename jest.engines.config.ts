@@ -6,5 +6,7 @@ export default {
   ...base,
   roots: ['<rootDir>/test/engines/cluster', '<rootDir>/test/reliability/cluster'],
   testPathIgnorePatterns: ['/node_modules/'],
+  // most of it waits for servers
+  maxWorkers: 2,
   testTimeout: 60_000,
 } satisfies Config;

@@ -2,7 +2,8 @@
 // whose variable is not set, runs Jest, and ends what it started, also when something fails or it is interrupted.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { down, install, servers, up } from './servers.mjs';
+import { isAlive } from './process.mjs';
+import { down, install, running, servers, up } from './servers.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const say = (text) => console.error(text);
@@ -30,6 +31,8 @@ const run = () => new Promise((resolve, reject) => {
 });
 
 try {
+  // what a run that was killed has left
+  for (const entry of running()) if (entry.owner !== null && !isAlive(entry.owner)) await down(entry);
   for (const server of await servers()) if (!interrupted) await provide(server);
   process.exitCode = interrupted ? 1 : await run();
 } finally {

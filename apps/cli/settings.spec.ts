@@ -34,6 +34,7 @@ describe('settings on the command line', () => {
     await until(async () => lived.house!.settings.value('security.ip_deny').length === 2);
     expect(await lived.json('settings', 'set', 'security.ip_deny', '--default')).toMatchObject({ changes: [{ from: ['192.0.2.7', '2001:db8::/32'], to: null }] });
     expect(await lived.json('settings', 'set', 'security.ip_allow', '198.51.100.1')).toMatchObject({ secrets: [] });
+    expect((await lived.run('settings', 'set', 'telegram.default_chat_id', '--', '-1001234567890')).out).toContain('-1001234567890');
     await lived.json('settings', 'set', 'security.ip_allow', '');
     expect((await lived.house!.engine.eventStore.read('settings-all', 0, 1))[0]).toMatchObject({ data: { by: 'local', reason: 'fewer' }, metadata: { principal: 'local:cli' } });
   });

@@ -58,7 +58,7 @@ export function settingsCommand(t: Terminal): Command {
         t.err(`${answer.meaning}\nIt must be ${answer.allowed}.\n`);
       }
     });
-  why(settings.command('set <name> [value]').description('change a setting; lists with commas; a secret from a file').option('--default', 'take it back to its default').option('--file <path>', 'read the value from a file, or from stdin with -'))
+  why(settings.command('set <name> [value]').description('change a setting; lists with commas, a secret from a file, after -- what begins with a hyphen').option('--default', 'take it back to its default').option('--file <path>', 'read the value from a file, or from stdin with -'))
     .action(async (name: string, value: string | undefined, { default: reset, file, json, ...more }: Json & Why & { default?: boolean; file?: string }) => {
       if ([value !== undefined, file !== undefined, reset === true].filter(Boolean).length !== 1) throw usage('Give one of: a value, --file or --default.');
       if (value !== undefined && isName(name) && isSecret(name)) throw usage(`${name} is a secret, and a command line is read by others: give it with --file, or on stdin with --file -.`);

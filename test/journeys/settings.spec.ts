@@ -37,6 +37,7 @@ describe('settings', () => {
     expect(await limitOf()).toBe('1000000');
     expect((await put({ security: { rate_limit_minute: 777 }, reason: 'a busy day' })).body).toMatchObject({ security: { rate_limit_minute: 777 } });
     await until('the new limit counts', async () => (await limitOf()) === '777', 5_000);
+    expect((await user('GET', '/metrics')).text).toMatch(/^heliograph_settings_changed_total\{category="security"\} 1$/m);
     await put({ security: { rate_limit_minute: null } });
     await until('the old limit counts', async () => (await limitOf()) === '1000000', 5_000);
   });

@@ -56,6 +56,19 @@ describe('the command line beside a running server', () => {
     expect((await lived.run('tokens', 'revoke', made.serial)).failed).toMatchObject({ exit: 1, failure: { code: 'not_found' } });
   });
 
+  it('an owner may be an account, by its name: its token and certificate are the account\'s, and end with it', async () => {
+    const made = await lived.json('users', 'create', 'cli.owner', '--role', 'operator') as { id: string };
+    const { token, owner } = await lived.json('tokens', 'create', '--owner', 'cli.owner', '--role', 'admin') as { token: string; owner: string };
+    expect(owner).toBe(made.id);
+    // the lower of both roles counts
+    expect((await lived.call('/api/v1/settings', token)).status).toBe(403);
+    expect((await lived.call('/api/v1/messages', token)).status).toBe(200);
+    expect(await lived.json('certs', 'issue', '--owner', 'cli.owner')).toMatchObject({ owner: made.id, folder: expect.stringMatching(/cli\.owner$/) });
+    expect((await lived.json('tokens', 'list', '--owner', 'cli.owner'))['credentials']).toEqual([expect.objectContaining({ owner: made.id })]);
+    await lived.json('users', 'disable', 'cli.owner');
+    await until(async () => (await lived.call('/api/v1/messages', token)).status === 401);
+  });
+
   it('messages are listed and shown', async () => {
     expect((await lived.json('messages', 'list', '--status', 'sent', '--owner', 'ops'))['messages']).toEqual([expect.objectContaining({ id: message, to: '+15550001111', owner: 'ops' })]);
     expect((await lived.run('messages', 'list', '--owner', 'nobody')).out).toBe('There are none.\n');

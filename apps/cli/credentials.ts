@@ -14,7 +14,7 @@ const ROLE = (): Option => new Option('--role <role>', 'what it may do at most')
 export function credentialCommands(t: Terminal): Command[] {
   const tokens = new Command('tokens').description('API tokens, for `Authorization: Bearer ...`');
   tokens.command('create').description('make a token; it is printed once and kept nowhere')
-    .requiredOption('--owner <name>', 'whose messages it sends and sees')
+    .requiredOption('--owner <name>', 'whose messages it sends and sees: an account by id, username or e-mail address, or the name of an owner without one')
     .addOption(ROLE().makeOptionMandatory())
     .option('--expires-days <days>', 'until when it counts; without it, until it is revoked', whole(1, 3_650))
     .action(async ({ owner, role, expiresDays, json }: Json & { owner: string; role: Role; expiresDays?: number }) => {
@@ -45,7 +45,7 @@ function certificateCommands(t: Terminal): Command {
       t.out(json ? `${JSON.stringify(done)}\n` : [...done.made.map((f) => `made  ${f}`), ...done.kept.map((f) => `kept  ${f}`), 'Keep a copy of these files apart from the data: what the data holds is read with the master key only.', ''].join('\n'));
     });
   certs.command('issue').description('sign a client certificate and write it with its key to SECRETS_DIR/clients')
-    .requiredOption('--owner <name>', 'whose messages it sends and sees')
+    .requiredOption('--owner <name>', 'whose messages it sends and sees: an account by id, username or e-mail address, or the name of an owner without one')
     .addOption(ROLE().default('user'))
     .option('--days <days>', 'how long it is valid', whole(1, 398), 365)
     .option('--name <folder>', 'the folder it is written to, where it is not called like its owner')

@@ -8,6 +8,7 @@ import { credential, IssueCertificate } from '#libs/identity/credential/credenti
 import { OWNER_NAME, OWNER_NAME_RULE } from '#libs/identity/credential/owner';
 import { ROLES, type Role } from '#libs/identity/principal';
 import { contextOf, operation, type Parts } from './operation.js';
+import { ownerOf } from './owner.js';
 
 export interface IssuedAnswer { serial: string; fingerprint256: string; owner: string; role: Role; expires_at: string; folder: string }
 
@@ -22,10 +23,11 @@ export const issueCertificate = operation<{ owner: string; role: Role; days: num
       owner: { type: 'string' }, role: { type: 'string', enum: ROLES }, days: { type: 'integer', minimum: 1, maximum: LONGEST_DAYS }, name: { type: 'string', nullable: true },
     },
   },
-  async run(parts, { owner, role, days, name = owner }) {
+  async run(parts, { owner: called, role, days, name: asked }) {
     const { secretsDir } = parts.configuration;
-    const errors = [{ field: 'owner', value: owner }, { field: 'name', value: name }].filter(({ value }) => !OWNER_NAME.test(value)).map(({ field }) => ({ field, message: OWNER_NAME_RULE }));
-    if (errors.length > 0) throw new Refusal('validation_failed', undefined, errors);
+    if (asked !== undefined && !OWNER_NAME.test(asked)) throw new Refusal('validation_failed', undefined, [{ field: 'name', message: OWNER_NAME_RULE }]);
+    const { owner } = await ownerOf(parts, called);
+    const name = asked ?? (OWNER_NAME.test(called) ? called : owner.replace(/^usr_/, ''));
     const folder = join(secretsDir, 'clients', name);
     const taken = new Refusal('conflict', `There is a certificate in ${folder} already. Give this one another --name, or take the other away first.`);
     const known = await readClient(secretsDir, name);

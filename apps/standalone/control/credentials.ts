@@ -5,6 +5,7 @@ import { ROLES, type Role } from '#libs/identity/principal';
 import { credentialList, type ListedCredential } from '#projections/credential-list/credential-list.projection';
 import { listCredentials } from '#projections/credential-list/credential-list.reader';
 import { contextOf, operation } from './operation.js';
+import { ownerLookedFor, ownerOf } from './owner.js';
 import { upToDate } from './views.js';
 
 const DAY_MS = 86_400_000;
@@ -25,10 +26,11 @@ export const createToken = operation<{ owner: string; role: Role; expires_days?:
     type: 'object', additionalProperties: false, required: ['owner', 'role'],
     properties: { owner: { type: 'string' }, role: { type: 'string', enum: ROLES }, expires_days: { type: 'integer', minimum: 1, maximum: LONGEST_TOKEN_DAYS, nullable: true } },
   },
-  async run(parts, { owner, role, expires_days }) {
+  async run(parts, { owner: called, role, expires_days }) {
+    const { owner, account } = await ownerOf(parts, called);
     const { id, text, sha256 } = newApiToken(parts.random);
     const expiresAt = expires_days === undefined ? null : new Date(parts.clock.now().getTime() + expires_days * DAY_MS).toISOString();
-    await parts.kernel.commands.execute(credential, new IssueApiToken(id, { owner, role, sha256, expiresAt }, contextOf(parts)));
+    await parts.kernel.commands.execute(credential, new IssueApiToken(id, { owner, role, sha256, expiresAt, epoch: account?.tokenEpoch ?? 0 }, contextOf(parts)));
     return { id, token: text, owner, role, expires_at: expiresAt };
   },
 });
@@ -39,7 +41,8 @@ export const listOf = (kind: ListedCredential['kind']) => operation<{ owner?: st
     type: 'object', additionalProperties: false, required: [],
     properties: { owner: { type: 'string', nullable: true }, limit: { type: 'integer', minimum: 1, maximum: 10_000, nullable: true } },
   },
-  async run(parts, { owner, limit = 200 }, running) {
+  async run(parts, { owner: called, limit = 200 }, running) {
+    const owner = called === undefined ? undefined : await ownerLookedFor(parts, called);
     await upToDate(parts, credentialList, running);
     const credentials: CredentialAnswer[] = [];
     let after: [string, string] | undefined;

@@ -1,4 +1,4 @@
-import { type Db, MongoClient, MongoError, MongoServerError } from 'mongodb';
+import { type Db, MongoClient, MongoError, MongoServerError, type WriteConcernOptions } from 'mongodb';
 import { Unavailable } from '#libs/event-sourcing/errors';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 
@@ -16,6 +16,9 @@ const fails = (error: unknown): boolean => error instanceof MongoError && !(erro
 
 /** What has a database of its own. */
 export type Part = 'views' | 'keys' | 'shared';
+
+/** When a write resolves: keys and rows once another first server would have them too; counters and leases may be forgotten. */
+const DURABLE: Record<Part, WriteConcernOptions['writeConcern'] & object> = { views: { w: 'majority' }, keys: { w: 'majority', journal: true }, shared: { w: 1 } };
 
 /** A client, its deadline, and why the last call of each part failed. */
 export class Connection {
@@ -38,9 +41,9 @@ export class Connection {
     }
   }
 
-  /** The database of a part. What is written there is on the disks of most servers when it resolves. */
+  /** The database of a part. */
   database(part: Part, name: string): Db {
-    const db = this.#client.db(name, { writeConcern: { w: 'majority', journal: true } });
+    const db = this.#client.db(name, { writeConcern: DURABLE[part] });
     this.#databases.set(part, db);
     return db;
   }

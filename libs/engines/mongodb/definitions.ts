@@ -25,6 +25,8 @@ export interface Definition {
 const KNOWN_MS = 1000;
 const PAGE = 200;
 
+export const dropped = (name: string): Unavailable => new Unavailable(`the view ${name}`, 1000, { cause: new Error('it was dropped: whoever follows the log into it begins again') });
+
 /** The collections that there are, in the views' database, and where their rows lie. */
 export class Definitions {
   readonly #known = new Map<string, { definition: Definition; readAt: number }>();
@@ -33,8 +35,8 @@ export class Definitions {
   get all(): Stored<Definition> { return this.db.collection<Definition>('collections'); }
   rows({ _id, born }: Definition): Stored<RowDocument> { return this.db.collection<RowDocument>(`rows.${_id}.${born}`); }
 
-  /** Makes the collection, or gives the one that is there these indexes; other processes may do the same at the same time. */
-  async define(of: Indexed): Promise<void> {
+  /** Makes the collection, or gives the one that is there these indexes; other processes may do the same at the same time. Answers which one it is. */
+  async define(of: Indexed): Promise<Definition> {
     const fields = JSON.stringify(fieldsOf(of));
     const definition = (await this.#found(of.name)) ?? (await this.#make(of.name, fields));
     await this.#clear(of.name);
@@ -43,6 +45,7 @@ export class Definitions {
     if (definition.filled !== fields) await this.#fill(definition, of, fields);
     await this.#index(definition, of);
     this.#known.delete(of.name);
+    return definition;
   }
 
   /** @throws Unavailable when it has gone: it is made again by whoever follows the log into it */
@@ -50,7 +53,7 @@ export class Definitions {
     const known = this.#known.get(name);
     if (known && this.connection.clock.monotonic() - known.readAt < KNOWN_MS) return known.definition;
     const definition = await this.#found(name);
-    if (!definition) throw new Unavailable(`the view ${name}`, 1000, { cause: new Error('it was dropped, and is not made again yet') });
+    if (!definition) throw dropped(name);
     this.#known.set(name, { definition, readAt: this.connection.clock.monotonic() });
     return definition;
   }

@@ -1,11 +1,10 @@
 import type { Db } from 'mongodb';
-import { Unavailable } from '#libs/event-sourcing/errors';
 import type { Position } from '#libs/event-sourcing/event';
 import type { Collection, Query, ReadModels, RowChange, StoredRow } from '#libs/event-sourcing/ports/read-models';
 import type { Row } from '#libs/event-sourcing/projection';
 import { type Indexed, indexed } from '#libs/event-sourcing/running/served-by';
 import { type Connection, isDuplicate } from './connection.js';
-import { type Definition, Definitions } from './definitions.js';
+import { type Definition, Definitions, dropped } from './definitions.js';
 import { orderKey, spelled, unspelled } from './order-key.js';
 import { type RowDocument, countedFor, foundBy } from './row-query.js';
 
@@ -22,6 +21,10 @@ type Read = { _id: string; v: Pick<RowDocument['v'], 'position' | 'row'> };
 export class MongodbReadModels implements ReadModels {
   readonly #defined = new Map<string, Indexed>();
   readonly #definitions: Definitions;
+  /** the one of each name that is written to: what was folded for one that was dropped must not come into the next */
+  readonly #written = new Map<string, string>();
+  /** those made anew since, whose writers have yet to be told: by refusing once, so that they begin again */
+  readonly #moved = new Set<string>();
   #turn: number;
 
   constructor(readonly connection: Connection, db: Db) {
@@ -31,7 +34,10 @@ export class MongodbReadModels implements ReadModels {
 
   async define({ name, indexes }: Collection): Promise<void> {
     const of = indexed(name, indexes);
-    await this.#definitions.define(of);
+    const { born } = await this.#definitions.define(of);
+    const before = this.#written.get(name);
+    if (before !== undefined && before !== born) this.#moved.add(name);
+    this.#written.set(name, born);
     this.#defined.set(name, of);
   }
 
@@ -83,11 +89,12 @@ export class MongodbReadModels implements ReadModels {
     const changes = [...newest.values()].map((change) => ({ ...change, turn: this.#turn -= 2 }));
     for (let tries = 0; tries < 2; tries++) {
       const definition = await this.#definitions.of(collection);
+      if (this.#moved.delete(collection) || definition.born !== this.#written.get(collection)) throw dropped(collection);
       await this.#write(definition, changes);
       if (await this.#definitions.confirmed(definition, checkpoint)) return;
       for (const change of changes) change.turn++; // over what was just written, for other fields
     }
-    throw new Unavailable(`the view ${collection}`, 1000, { cause: new Error('it is being made anew') });
+    throw dropped(collection);
   }
 
   async checkpoint(collection: string): Promise<Position | null> {
@@ -98,6 +105,8 @@ export class MongodbReadModels implements ReadModels {
   async drop(collection: string): Promise<void> {
     indexed(collection, {});
     this.#defined.delete(collection);
+    this.#written.delete(collection);
+    this.#moved.delete(collection);
     await this.#definitions.drop(collection);
   }
 

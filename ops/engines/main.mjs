@@ -16,7 +16,7 @@ const COMMANDS = {
     for (const server of await servers(names)) {
       const there = running().find((entry) => entry.name === server.name && entry.owner === null && stillRuns(entry));
       const { variable, url } = there ?? (await up(server));
-      console.log(`export ${variable}=${url}`);
+      console.log(`export ${variable}='${url}'`);
     }
   },
   /** Ends what `up` started, and what a run that is gone has left behind. */

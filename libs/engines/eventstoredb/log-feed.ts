@@ -42,7 +42,7 @@ export class LogFeed {
     while (this.#next - this.#first > RING - 1 || (this.#bytes > RING_BYTES && this.#next - this.#first > 1)) this.#drop();
   }
 
-  /** Nothing for anybody lies between the head and this position. */
+  /** Nothing for anybody lies between the head and this position, at or before an event of the log. */
   moveTo(position: Position): void { if (position > this.#head) this.#head = position; }
 
   /** The log was heard at this (monotonic) time; those who wait look again, once for all that comes in one go. */

@@ -1,12 +1,13 @@
 import { START, streamNameFilter, type AllStreamRecordedEvent } from '@eventstore/db-client';
 import { Damaged } from '#libs/event-sourcing/errors';
+import type { Position } from '#libs/event-sourcing/event';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Calls } from './calls.js';
 import { leavesConnection, sentenceOf } from './failures.js';
 import { type LogFeed, coveredBy } from './log-feed.js';
 import { LogReader, matcher } from './log-reader.js';
 import { ORIGIN, type Place, placeOf, positionOf } from './position.js';
-import { opened, sizeOf, whereIs } from './stored-form.js';
+import { opened, sizeOf } from './stored-form.js';
 
 export interface SubscriptionLimits {
   /** how long nothing may be heard before the server is asked, in ms */
@@ -29,6 +30,8 @@ export class LogSubscription {
   begun = 0;
   #restart: () => void = () => undefined;
   #pendingSince: number | null = null;
+  /** how far the server looked for this subscription; may lie behind the log's last event, where no position may be told */
+  #passed: Position = ORIGIN;
   #done: Promise<unknown> = Promise.resolve();
   /** what streams' names begin with that somebody follows; only these are asked for */
   #wanted: string[] = [];
@@ -99,12 +102,14 @@ export class LogSubscription {
     const wanted = this.#wanted;
     if (!feed.covers(wanted)) feed.cover(wanted);
     let current = true;
+    this.#passed = ORIGIN;
     const checkpoints = {
       maxSearchWindow: CHECKPOINT_EVERY, checkpointInterval: 1,
       // never throws: the client would stand still
       checkpointReached: (_: unknown, place: Place): void => {
         if (!current) return;
-        feed.moveTo(positionOf(place));
+        // once the events before it, which the client may still hold, have been handed out
+        setImmediate(() => { if (current) this.#passed = positionOf(place); });
         heard();
       },
     };
@@ -136,7 +141,7 @@ export class LogSubscription {
 
   /** Never throws: what cannot be opened stops those who want it, not the others. */
   #take(event: AllStreamRecordedEvent): void {
-    const position = whereIs(event);
+    const position = positionOf(event.position);
     try {
       this.feed.add(position, event.streamId, opened(event), sizeOf(event));
     } catch (error) {
@@ -149,7 +154,8 @@ export class LogSubscription {
     const { clock, feed, limits: { heartbeatMs } } = this;
     while (!this.closed.aborted) {
       await this.#pause(heartbeatMs);
-      if (this.closed.aborted || clock.monotonic() - feed.heardAt < heartbeatMs) continue;
+      const passing = this.#passed > feed.head;
+      if (this.closed.aborted || (!passing && clock.monotonic() - feed.heardAt < heartbeatMs)) continue;
       try { await this.#ask(); } catch (error) { this.failure = reasonOf(error); }
     }
   }
@@ -161,6 +167,7 @@ export class LogSubscription {
     let end = await this.#reader.endAfter(head, wanted, LOOKED_BACK[0]!);
     if (end.wanted === null) end = await this.#reader.endAfter(head, wanted, LOOKED_BACK[1]!);
     if (feed.covered !== covered) return; // asked for other streams than are heard now
+    if (end.head !== null) feed.moveTo(this.#passed < end.head ? this.#passed : end.head);
     if (feed.refused || (end.head ?? ORIGIN) < head) {
       this.#restart(); // beginning anew finds out what that means
     } else if (end.wanted === false) {

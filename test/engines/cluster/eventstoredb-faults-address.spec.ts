@@ -16,7 +16,7 @@ import { type ServerProcess, startServerProcess } from '../eventstoredb-server/p
 const ROOT = resolve(import.meta.dirname, '../../..');
 
 describe('eventstoredb: where it is, and who may speak to it', () => {
-  let opened: EventStoreDB[] = [];
+  const opened: EventStoreDB[] = [];
   const open = async (options: EventStoreDBOptions): Promise<EventStoreDB> => {
     const engine = await openEventStoreDB({ deadlineMs: 2000, limitMs: 6000, ...options });
     opened.push(engine);

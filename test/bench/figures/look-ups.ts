@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { openPeople, type People } from '#apps/standalone/people';
+import { systemClock } from '#libs/event-sourcing/running/clock';
+import type { Kernel } from '#libs/event-sourcing/running/kernel';
+import { newApiToken } from '#libs/identity/credential/api-token';
+import { credential, IssueApiToken } from '#libs/identity/credential/credential.decider';
+import { ClaimName, name } from '#libs/identity/name/name.decider';
+import { accountId } from '#libs/identity/user/accounts';
+import { RegisterUser, user } from '#libs/identity/user/user.decider';
+import { userList } from '#projections/user-list/user-list.projection';
+import { listUsers, namesOfUsers } from '#projections/user-list/user-list.reader';
+import { grouped, telling, type Figure, type Ground } from '../ground.js';
+import { openPlace, type Opened } from '../prepared/opened.js';
+import { rebuilt } from '../prepared/sent-messages.js';
+import { newPlace } from '../server.js';
+import type { Reading } from '../statistics.js';
+
+const FEW = 1_000;
+const AT_ONCE = 500;
+/** Each round asks for so many different people, none of whom is remembered. */
+const ASKED = 300;
+
+const context = { principal: 'local:bench', correlationId: 'bench', causationId: 'bench', creates: true };
+const usernameOf = (i: number): string => `person${String(i).padStart(6, '0')}`;
+const emailOf = (i: number): string => `${usernameOf(i)}@example.com`;
+/** The same in every place, so that both are asked for the same. */
+const idOf = (i: number): string => accountId(Date.UTC(2030, 0, 1) + i, Buffer.from(String(i).padStart(10, '0')));
+
+interface Town { size: number; opened: Opened; people: People; credentials: string[] }
+
+/** A folder with so many accounts, each of them with two names and an API token. */
+async function townOf(ground: Ground, size: number): Promise<Town> {
+  const opened = await openPlace(newPlace(ground), systemClock);
+  const { kernel } = opened;
+  const credentials: string[] = [];
+  let made = 0;
+  await telling(ground, () => `prepared ${grouped(made)} of ${grouped(size)} accounts`, async () => {
+    for (; made < size; made += AT_ONCE) await settle(kernel, Array.from({ length: Math.min(AT_ONCE, size - made) }, (_, i) => made + i), credentials);
+  });
+  await rebuilt(ground, kernel, userList.name);
+  return { size, opened, credentials, people: openPeople(kernel, { clock: systemClock, random: randomBytes, passwordPolicy: () => 'standard' }) };
+}
+
+async function settle({ commands, keyring }: Kernel, numbers: readonly number[], credentials: string[]): Promise<void> {
+  const subjects = await keyring.subjects(numbers.flatMap((i) => [{ kind: 'account' as const, value: `name:${usernameOf(i)}` }, { kind: 'email' as const, value: emailOf(i) }]));
+  await commands.createMany(name, numbers.flatMap((i, at) => [
+    new ClaimName(subjects[2 * at]!.id, { user: idOf(i), kind: 'username' }, context), new ClaimName(subjects[2 * at + 1]!.id, { user: idOf(i), kind: 'email' }, context),
+  ]));
+  await commands.createMany(user, numbers.map((i) => new RegisterUser(idOf(i), { username: usernameOf(i), email: emailOf(i), fullName: `Person ${i}`, role: 'user', password: '$argon2id$none', mustChange: false, origin: 'import' }, context)));
+  const tokens = numbers.map(() => newApiToken(randomBytes));
+  await commands.createMany(credential, tokens.map(({ id, sha256 }, at) => new IssueApiToken(id, { owner: idOf(numbers[at]!), role: 'user', sha256, expiresAt: null }, context)));
+  credentials.push(...tokens.map(({ id }) => id));
+}
+
+type LookUp = (town: Town, i: number) => Promise<boolean>;
+const LOOK_UPS: Record<string, LookUp> = {
+  'who is called so (username)': async ({ people }, i) => await people.accounts.find(usernameOf(i).toUpperCase()) === idOf(i),
+  'who is called so (e-mail)': async ({ people }, i) => await people.accounts.find(emailOf(i)) === idOf(i),
+  'who is not there': async ({ people }, i) => await people.accounts.find(`nobody${i}`) === null,
+  'an account by its id': async ({ people }, i) => (await people.accounts.state(idOf(i)))?.status === 'active',
+  'a token by its id': async ({ opened, credentials }, i) => (await opened.kernel.states.read(credential, `credential-${credentials[i]}`)).state !== null,
+  'a page of the list (50)': async ({ opened, size }, i) => (await listUsers(opened.engine.readModels, {}, 50, i === 0 ? undefined : [0, usernameOf(Math.min(i, size - 60)), idOf(Math.min(i, size - 60))])).users.length === 50,
+  'a search by beginning': async ({ opened }, i) => (await listUsers(opened.engine.readModels, { search: usernameOf(i) }, 50)).users.length === 1,
+  'names of 50 at once': async ({ opened, size }, i) => (await namesOfUsers(opened.engine.readModels, Array.from({ length: 50 }, (_, k) => idOf((i + k) % size)))).size === 50,
+};
+
+/** Microseconds each, of people spread over the whole town. */
+async function each(town: Town, what: string, round: number): Promise<number> {
+  town.opened.kernel.keyring.forgotten();
+  const step = Math.floor(town.size / ASKED);
+  const began = performance.now();
+  for (let i = 0; i < ASKED; i++) if (!await LOOK_UPS[what]!(town, (i * step + round) % town.size)) throw new Error(`${what}: not found at ${grouped(town.size)} accounts`);
+  return (performance.now() - began) * 1000 / ASKED;
+}
+
+export const lookUps: Figure = {
+  name: 'look-ups',
+  about: 'who is called so, accounts, tokens and lists at 100,000 accounts (quick 10,000), against the same at 1,000; nothing remembered, within one process',
+  async measure(ground) {
+    const towns: Town[] = [];
+    try {
+      for (const size of [FEW, ground.quick ? 10_000 : 100_000]) towns.push(await townOf(ground, size));
+      const [few, many] = towns as [Town, Town];
+      const readings: Reading[] = [];
+      for (const what of Object.keys(LOOK_UPS)) {
+        const samples: number[] = [], ceilings: number[] = [];
+        for (const town of towns) await each(town, what, 1);
+        for (let round = 0; round < ground.repeats; round++) {
+          ceilings.push(await each(few, what, round));
+          samples.push(await each(many, what, round));
+        }
+        // flat: a hundred times as many may cost two more levels of a tree, not a hundred times the time
+        readings.push({ figure: 'look-ups', what: `${what}, ${grouped(many.size)} accounts`, unit: 'µs', samples, ceilings, aims: [{ of: 'ratio', atMost: 2 }] });
+      }
+      return readings;
+    } finally {
+      for (const { opened } of towns) await opened.close();
+    }
+  },
+};

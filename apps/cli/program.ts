@@ -4,6 +4,7 @@ import { doctorCommand } from './doctor.js';
 import { messageCommand } from './messages.js';
 import { projectionCommand } from './projections.js';
 import { settingsCommand } from './settings.js';
+import { signInKeyCommands } from './sign-in-keys.js';
 import type { Terminal } from './terminal.js';
 import { usersCommand } from './users.js';
 
@@ -19,7 +20,7 @@ Exit codes:
 /** The whole command line. */
 export function program(t: Terminal): Command {
   const root = new Command('heliograph').description(HEADING).addHelpText('after', EXITS).showHelpAfterError('(--help shows what there is)');
-  for (const command of [doctorCommand(t), usersCommand(t), ...credentialCommands(t), messageCommand(t), projectionCommand(t), settingsCommand(t)]) root.addCommand(command);
+  for (const command of [doctorCommand(t), usersCommand(t), ...credentialCommands(t), messageCommand(t), projectionCommand(t), settingsCommand(t), signInKeyCommands(t)]) root.addCommand(command);
   settle(root, t);
   return root;
 }

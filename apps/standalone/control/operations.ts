@@ -4,6 +4,7 @@ import { inspect } from './inspection.js';
 import { listOfMessages, replayMessage, showMessage } from './messages.js';
 import type { Operation } from './operation.js';
 import { listOfViews, rebuildView } from './projections.js';
+import { listSignInKeys, rotateSignInKeys } from './sign-in-keys.js';
 import { changeUserRole, createUser, deleteUser, disableUser, enableUser, listOfUsers, setUserPassword } from './users.js';
 import { exportSettings, getSetting, importSettings, listSettings, setSetting } from './settings.js';
 
@@ -32,6 +33,8 @@ export const OPERATIONS = {
   'users.password': setUserPassword,
   'users.role': changeUserRole,
   'users.delete': deleteUser,
+  'sign-in-keys.list': listSignInKeys,
+  'sign-in-keys.rotate': rotateSignInKeys,
   inspect,
 };
 

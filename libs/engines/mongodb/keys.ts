@@ -54,17 +54,18 @@ export class MongodbKeys implements Keys {
       for (const [hash, answer] of await this.#under([...first.keys()])) { answers.set(hash, answer); first.delete(hash); }
       const missing = [...first.values()];
       if (missing.length === 0) break;
-      const ids = await this.#documents('_id', missing.map((c) => c.id));
-      const made = new Set<string>();
-      const fresh: KeyDocument[] = [];
+      // hardly ever is an id there under another hash: looked for only once an insert has failed
+      const ids = round === 0 ? new Map<string, KeyDocument>() : await this.#documents('_id', missing.map((c) => c.id));
+      const fresh = new Map<string, KeyDocument>();
       for (const { hash, id, wrapped } of missing) {
         const there = ids.get(id);
         if (there && there.kind !== 'key') { answers.set(hash, 'forgotten'); first.delete(hash); }
-        else if (there) fresh.push({ _id: `also:${hash}`, hash, kind: 'also', of: id });
-        else if (!made.has(id)) { made.add(id); fresh.push({ _id: id, hash, kind: 'key', wrapped: binary(wrapped) }); }
+        else if (there) fresh.set(`also:${hash}`, { _id: `also:${hash}`, hash, kind: 'also', of: id });
+        else if (!fresh.has(id)) fresh.set(id, { _id: id, hash, kind: 'key', wrapped: binary(wrapped) });
       }
-      // who lost finds the winner in the next round; so does who won, and what it answers is then on most servers
-      if (fresh.length > 0) await this.#insert(fresh);
+      // of a batch in which somebody lost, all look again: the winner's answer is then on most servers, too
+      if (fresh.size === 0 || !(await this.#insert([...fresh.values()]))) continue;
+      for (const d of fresh.values()) if (d.kind === 'key') { answers.set(d.hash, answerOf(d)); first.delete(d.hash); }
     }
     return candidates.map((c) => answers.get(c.hash)!);
   }
@@ -91,7 +92,7 @@ export class MongodbKeys implements Keys {
     for (const { _id, hash } of keys) {
       await this.#ask(() => this.#keys.updateOne({ _id }, { $set: { kind: 'forgotten', ...(!isPeriod(hash) && { hash: `forgotten:${_id}` }) }, $unset: { wrapped: '' } }));
     }
-    // other hashes of a key are made only while it is there: after this there are none
+    // another hash that is made at this moment leads to nothing, and whoever finds it clears it away
     const gone = keys.map((d) => d._id);
     if (gone.length > 0) await this.#ask(() => this.#keys.deleteMany({ of: { $in: gone } }));
   }
@@ -136,8 +137,10 @@ export class MongodbKeys implements Keys {
     return found;
   }
 
-  async #insert(documents: KeyDocument[]): Promise<void> {
-    await this.#ask(() => this.#keys.insertMany(documents, { ordered: false })).catch((error) => { if (!isDuplicate(error)) throw error; });
+  /** False when some of them were there. */
+  async #insert(documents: KeyDocument[]): Promise<boolean> {
+    try { await this.#ask(() => this.#keys.insertMany(documents, { ordered: false })); return true; }
+    catch (error) { if (isDuplicate(error)) return false; throw error; }
   }
 
   #ask<T>(call: () => Promise<T>): Promise<T> { return this.connection.ask('keys', call); }

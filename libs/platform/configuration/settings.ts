@@ -47,7 +47,7 @@ export const SETTINGS = {
   masterKeyFile: open('MASTER_KEY_FILE', path, 'SECRETS_DIR/master.key', 'The key that wraps all keys (32 bytes, mode 0600). Outside DATA_DIR, so that a copy of the data alone opens nothing.'),
 
   adminPassword: open('ADMIN_PASSWORD', password, 'random, printed once',
-    'The password of the first administrator, SMSadmin, who is made at the first start: upper-case and lower-case letters and a digit. Not looked at afterwards. One that was generated must be changed at the first sign-in.'),
+    'The password of the first administrator, SMSadmin, who is made at the first start: upper-case and lower-case letters and a digit. Not looked at afterwards: take it out then, and change it, for neighbours of a process can read its environment. One that was generated must be changed at the first sign-in.'),
 
   rateLimitMinute: given('RATE_LIMIT_MINUTE', integer(1, 100_000_000), '60', 'Requests per minute and principal, or address where nobody is signed in.'),
   rateLimitHour: given('RATE_LIMIT_HOUR', integer(1, 1_000_000_000), '1000', 'Requests per hour and principal, or address.'),

@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { systemClock } from '#libs/event-sourcing/running/clock';
 import { ensureDemoClient } from './demo-client.js';
 import { PARTS } from './house.js';
+import { openWorker } from '../worker/open-worker.js';
 import { addresses, run } from './run.js';
 
 let mock: { url: string; close(): Promise<void> } | null = null;
@@ -10,6 +11,7 @@ const show = (path: string): string => relative(process.cwd(), path) || '.';
 
 /** `npm start`: all parts in one process, in development with a gateway mock and a client to try it with. */
 await run(PARTS, {
+  worker: openWorker,
   async before(c) {
     if (!c.gatewayMockPort || c.environment === 'production') return async () => {};
     const { startGatewayMock } = await import('../gateway-mock/gateway-mock.js');

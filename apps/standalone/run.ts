@@ -2,10 +2,12 @@ import { url as inspector } from 'node:inspector';
 import { ConfigurationError, parseConfiguration, type Configuration } from '#libs/platform/configuration/configuration';
 import { FIRST_ADMIN } from '#libs/identity/user/first-admin';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
-import { openHouse, type House, type Part } from './house.js';
+import { openHouse, type House, type OpenWorker, type Part } from './house.js';
 
 /** What only one kind of process does at its start. */
 export interface Beside {
+  /** only where due work is performed */
+  worker?: OpenWorker;
   /** before the house is open: what it needs from outside; answers how it is ended */
   before?(c: Configuration): Promise<() => Promise<void>>;
   /** once it is open: what is printed */
@@ -31,7 +33,7 @@ function refuseInspector(): void {
 }
 
 /** The life of one process of Heliograph, from its environment to its exit code. Returns once it is open, or never. */
-export async function run(parts: readonly Part[], { before, ready }: Beside): Promise<void> {
+export async function run(parts: readonly Part[], { worker, before, ready }: Beside): Promise<void> {
   const c = configuration();
   if (c.environment === 'production') refuseInspector();
   let house: House | null = null, tracing: Tracing | undefined, after = async (): Promise<void> => {}, ending = false;
@@ -54,7 +56,7 @@ export async function run(parts: readonly Part[], { before, ready }: Beside): Pr
     if (before) after = await before(c);
     // loaded only where it is asked for
     if (c.otlpEndpoint) tracing = await (await import('#libs/platform/telemetry/tracing')).startTracing(c.otlpEndpoint);
-    house = await openHouse(c, { tracing, parts });
+    house = await openHouse(c, { tracing, parts, ...(worker ? { worker } : {}) });
     console.log(await ready(c, house, Math.round(performance.now() - began)));
     // on the console alone, once: never in the log
     if (house.generatedPassword !== null) console.log(generated(c, house.generatedPassword));

@@ -6,7 +6,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGatewayMock, type GatewayMock } from '#apps/gateway-mock/gateway-mock';
-import { openHouse, type House } from '#apps/standalone/house';
+import type { House } from '#apps/standalone/house';
+import { openWhole } from '#apps/standalone/whole';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import { until } from '#libs/event-sourcing/testing/test-clock';
 import { loadAuthority, type IssuedKeyPair } from '#libs/identity/certificate/authority';
@@ -77,7 +78,7 @@ export class WholeHouse {
     writeFileSync(gatewaysFile, JSON.stringify([
       { name: 'quick', kind: 'sms-http', url, deadlineMs: 1000, retry, circuit }, { name: 'held', kind: 'sms-http', url, deadlineMs: 1000, onUnknown: 'hold', retry, circuit },
     ]));
-    this.house = await openHouse(parseConfiguration({
+    this.house = await openWhole(parseConfiguration({
       NODE_ENV: 'test', LISTEN_PORTS: '0', MTLS_PORT: String(this.mtlsPort), GATEWAY_MOCK_PORT: String(this.mock.port), GATEWAY_MOCK_SMTP_PORT: String(this.mock.smtpPort), GATEWAYS_FILE: gatewaysFile, DATA_DIR: 'data', SECRETS_DIR: 'secrets',
       RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5', ...env,
     }, this.dir), { clock, log, tracing });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfiguration, type Configuration } from '#libs/platform/configuration/configuration';
 import { startGatewayMock } from '../../gateway-mock/gateway-mock.js';
-import { openHouse, type House } from '../../standalone/house.js';
+import type { House } from '../../standalone/house.js';
+import { openWhole } from '../../standalone/whole.js';
 import { told, type Failed } from '../asking.js';
 import { program } from '../program.js';
 
@@ -27,7 +28,7 @@ export class LivedInHouse {
   }
 
   get configuration(): Configuration { return parseConfiguration(this.env, this.folder); }
-  async start(): Promise<void> { this.house = await openHouse(this.configuration); }
+  async start(): Promise<void> { this.house = await openWhole(this.configuration); }
   async stop(): Promise<void> { await this.house?.close(); this.house = null; }
 
   /** Runs one command line, as the program does. */

@@ -48,7 +48,7 @@ export function livePeople(kernel: () => Kernel, settings: CurrentSettings, cloc
     listeners: [credentials, accounts, sessions, keys],
     known: {
       credential: (id) => credentials.find(id), session: (id) => sessions.find(id), account: (id) => accounts.find(id),
-      accessToken: (text) => tokens.verifyAccess(text), cookie: (text) => cookies.read(text), mac,
+      accessToken: (text) => tokens.verifyAccess(text), cookie: (text) => cookies.read(text), mac, monotonic: () => clock.monotonic(),
     },
     start: () => keys.start({ commands: kernel().commands, states: kernel().states, mac, random: randomBytes }),
   };

@@ -44,6 +44,8 @@ export interface Known {
   /** what a signed cookie says; null unless signature, form and times are right */
   cookie(text: string): ReadCookie | null;
   mac: Mac;
+  /** milliseconds, never set back */
+  monotonic(): number;
 }
 
 export interface Authenticated {
@@ -102,7 +104,7 @@ async function byBearer(authorization: string, known: Known, now: number): Promi
 
 async function byApiToken(text: string, id: string, known: Known, now: number): Promise<Authenticated> {
   const state = await known.credential(id);
-  if (state?.kind !== 'api-token' || !isApiToken(text, state.sha256) || hasEnded(state, now)) throw new Refusal('invalid_token');
+  if (state?.kind !== 'api-token' || !isApiToken(text, state.sha256) || hasEnded(state, known, now)) throw new Refusal('invalid_token');
   const account = await ownerOf(state, known);
   if (account === 'gone' || (account && account.tokenEpoch !== state.epoch)) throw new Refusal('invalid_token');
   return { principal: { owner: state.owner, role: lower(state.role, account), scopes: null, credential: { kind: 'api-token', id } }, account, cookie: null, certificateEnds: null };
@@ -126,7 +128,7 @@ async function byCookie(text: string, known: Known, now: number): Promise<Authen
 /** The account whose session this is, while both count. */
 async function signedIn(id: string, known: Known, now: number, user: string): Promise<Account | null> {
   const session = await known.session(id);
-  if (!session || session.ended || session.owner !== user || now >= Date.parse(session.expiresAt)) return null;
+  if (!session || session.ended || session.owner !== user || isOver(session, session.expiresAt, known, now)) return null;
   const account = await known.account(user);
   return account?.status === 'active' && account.sessionEpoch === session.epoch ? account : null;
 }
@@ -144,7 +146,7 @@ export type ApiKeyState = Extract<CredentialState, { kind: 'api-key' }>;
 export async function goodApiKey(text: string, known: Known, now: number): Promise<{ id: string; state: ApiKeyState; account: Account } | null> {
   const id = apiKeyId(text);
   const state = id === null ? null : await known.credential(id);
-  if (id === null || state?.kind !== 'api-key' || !isApiKey(text, state.mac, known.mac) || hasEnded(state, now)) return null;
+  if (id === null || state?.kind !== 'api-key' || !isApiKey(text, state.mac, known.mac) || hasEnded(state, known, now)) return null;
   // a key is made by an account alone
   const account = await known.account(state.owner);
   return account?.status === 'active' ? { id, state, account } : null;
@@ -176,4 +178,19 @@ async function ownerOf({ owner }: CredentialState, known: Known): Promise<Accoun
 /** A credential gives at most its own role, and never more than its owner has. */
 const lower = (role: Role, account: Account | null): Role => (account && ROLES.indexOf(account.role) < ROLES.indexOf(role) ? account.role : role);
 
-const hasEnded = (state: CredentialState, now: number): boolean => state.revoked !== null || (state.expiresAt !== null && now >= Date.parse(state.expiresAt));
+const hasEnded = (state: CredentialState, known: Known, now: number): boolean => state.revoked !== null || (state.expiresAt !== null && isOver(state, state.expiresAt, known, now));
+
+/** By the wall clock, and by the one that is never set back: the moment it comes to was reckoned when the credential was first seen. */
+interface End { wall: number; monotonic: number }
+const ends = new WeakMap<object, End>();
+
+/** Whether what ends at a moment (UTC, ISO 8601) is over; a clock that is set back opens it no longer. */
+function isOver(state: object, expiresAt: string, known: Known, now: number): boolean {
+  const monotonic = known.monotonic();
+  let end = ends.get(state);
+  if (end === undefined) {
+    const wall = Date.parse(expiresAt);
+    ends.set(state, (end = { wall, monotonic: monotonic + (wall - now) }));
+  }
+  return now >= end.wall || monotonic >= end.monotonic;
+}

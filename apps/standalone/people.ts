@@ -12,11 +12,11 @@ import { activeAdmins } from '#projections/user-list/user-list.reader';
 /** The accounts of this process, and who administers them; one pool of password hashes for all that asks for them. */
 export interface People { accounts: Accounts; administration: Administration; passwords: Passwords }
 
-export interface PeopleOptions { clock: Clock; random: (bytes: number) => Buffer; /** the setting in force */ passwordPolicy: () => PasswordPolicy }
+export interface PeopleOptions { clock: Clock; random: (bytes: number) => Buffer; /** the setting in force */ passwordPolicy: () => PasswordPolicy; /** told how many password hashes run or wait */ hashing?: (depth: number) => void }
 
-export function openPeople(kernel: Kernel, { clock, random, passwordPolicy }: PeopleOptions): People {
+export function openPeople(kernel: Kernel, { clock, random, passwordPolicy, hashing }: PeopleOptions): People {
   const { commands, states, keyring, sealer, seeing, options } = kernel;
-  const passwords = new Passwords({ random });
+  const passwords = new Passwords({ random, ...(hashing ? { onDepth: hashing } : {}) });
   const accounts = new Accounts({ commands, states, keyring, sealer, passwords, clock, random, passwordPolicy, commonPasswords });
   const admins = async ({ principal }: CommandContext): Promise<string[]> => {
     await seeing.upTo({ follower: userList.name, collection: kernel.collection(userList.name) }, principal);

@@ -10,6 +10,8 @@ export interface PasswordsOptions {
   /** how many may wait; whoever comes after is asked to come back */
   waiting?: number;
   cost?: Cost;
+  /** told how many run or wait, whenever that changes */
+  onDepth?: (depth: number) => void;
 }
 
 const WAITING = 128;
@@ -51,11 +53,13 @@ export class Passwords {
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= this.#atOnce) {
       if (this.#queue.length >= this.#most) throw new Unavailable('checking passwords', COME_BACK_MS);
-      await new Promise<void>((go) => { this.#queue.push(go); });
+      await new Promise<void>((go) => { this.#queue.push(go); this.options.onDepth?.(this.depth); });
     } else this.#running++;
+    this.options.onDepth?.(this.depth);
     try { return await work(); } finally {
       const next = this.#queue.shift();
       if (next) next(); else this.#running--;
+      this.options.onDepth?.(this.depth);
     }
   }
 }

@@ -13,6 +13,7 @@ export function createMetrics() {
     limited: new Counter({ registers, name: 'heliograph_rate_limited_total', help: 'Requests over a rate limit, by kind of credential.', labelNames: ['credential'] }),
     refused: new Counter({ registers, name: 'heliograph_refused_credentials_total', help: 'Requests whose credential was refused, by reason.', labelNames: ['reason'] }),
     signIns: new Counter({ registers, name: 'heliograph_sign_ins_total', help: 'Tries to sign in with a password, by how they ended.', labelNames: ['outcome'] }),
+    passwordHashes: new Gauge({ registers, name: 'heliograph_password_hashes', help: 'Password hashes that run or wait; at 128 waiting, sign-ins are answered 503.' }),
     signInsLost: new Counter({ registers, name: 'heliograph_refused_sign_ins_lost_total', help: 'Refused sign-ins that could not be written to the log.' }),
     mails: new Counter({ registers, name: 'heliograph_mails_total', help: 'Mails about accounts that were handed to a mail server, or could not be.', labelNames: ['outcome', 'problem'] }),
     handshakes: new Counter({ registers, name: 'heliograph_tls_failed_handshakes_total', help: 'TLS handshakes that failed, by reason.', labelNames: ['reason'] }),

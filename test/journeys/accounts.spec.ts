@@ -105,6 +105,32 @@ describe('an administrator', () => {
   });
 });
 
+describe('an administrator\'s office', () => {
+  it('T11 is not one\'s own to end, nor the last one; of two who end each other\'s at once one stays', async () => {
+    const signedIn = async (username: string): Promise<{ id: string; client: Client }> => {
+      const { body: { id } } = await create({ username, role: 'admin' });
+      return { id, client: whole.bearer((await admin('POST', `${AT}/${id}/regenerate-token`)).body['token'] as string) };
+    };
+    const first = (await whole.house.accounts.find(FIRST_ADMIN))!;
+    const [a, b] = [await signedIn('office-a'), await signedIn('office-b')];
+    for (const { id } of (await admin('GET', `${AT}?role=admin&status=active`)).body['users'] as { id: string }[]) {
+      if (id !== a.id && id !== b.id) expect((await admin('POST', `${AT}/${id}/disable`, { body: { reason: 'for this test' } })).status).toBe(200);
+    }
+    const before = await all();
+    for (const [method, path, body] of [['POST', 'disable', {}], ['POST', 'role', { role: 'user' }], ['DELETE', '', undefined]] as const) {
+      const answer = await a.client(method, `${AT}/${a.id}${path && `/${path}`}`, body ? { body } : {});
+      expect([path, answer.status, answer.body['code']]).toEqual([path, 409, 'last_admin']);
+    }
+    for (const path of ['toggle', 'delete']) expect([path, (await a.client('POST', `/admin/users/${a.id}/${path}`)).status]).toEqual([path, 409]);
+    expect(await all()).toBe(before);
+    const answers = await Promise.all([a.client('POST', `${AT}/${b.id}/role`, { body: { role: 'user' } }), b.client('DELETE', `${AT}/${a.id}`)]);
+    expect(answers.filter((x) => x.status === 200)).toHaveLength(1);
+    expect(answers.filter((x) => x.status !== 200).map((x) => x.status === 409 || x.status === 403 || x.status === 401)).toEqual([true]);
+    expect((await admin('GET', `${AT}?role=admin&status=active`)).body['users']).toHaveLength(1);
+    expect((await admin('POST', `${AT}/${first}/enable`)).status).toBe(200);
+  });
+});
+
 describe('the panel\'s addresses (S3)', () => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' };
   it('take JSON and forms', async () => {

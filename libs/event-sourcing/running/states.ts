@@ -94,7 +94,7 @@ export class States {
     loaded.snapshot = loaded.revision;
     const text = JSON.stringify(loaded.state);
     const row = { state: text, revision: loaded.revision, sum: this.#sum(stream, loaded.revision, text) };
-    try { await this.views.apply(await this.#define(d), [{ id: stream, position, row }], null); } catch { loaded.snapshot = before; }
+    try { await this.views.apply(await this.#define(d), [{ id: stream, position, row }], null); } catch { loaded.snapshot = before; this.#mayBeGone(d); }
   }
 
   #sum(stream: string, revision: number, text: string): string {
@@ -111,6 +111,9 @@ export class States {
       const given = Buffer.from(sum);
       if (right.length !== given.length || !timingSafeEqual(right, given)) return null;
       return { loaded: { state: JSON.parse(state), revision, snapshot: revision }, position: found.position };
-    } catch { return null; }
+    } catch { this.#mayBeGone(d); return null; }
   }
+
+  /** The views may have been wiped: looks again before the next one. */
+  #mayBeGone(d: AnyDecider): void { this.#defined.delete(this.#collection(d)); }
 }

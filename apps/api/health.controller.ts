@@ -26,7 +26,7 @@ export class HealthController {
     })));
   }
 
-  @Get('metrics') @Permit('public') @Unlimited()
+  @Get('metrics') @Permit('operations') @Unlimited()
   async prometheus(@Res() reply: FastifyReply): Promise<void> {
     await this.readiness.collect();
     reply.header('content-type', this.metrics.registry.contentType).send(await this.metrics.registry.metrics());

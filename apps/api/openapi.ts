@@ -93,7 +93,7 @@ const bodiesOf = (surface: Surface): [string, JsonSchema][] => Object.entries(su
   [name, { ...schemaOf(dto), properties: Object.fromEntries(propertiesOf(dto).map(([field, schema]) => [field, { ...schema, description: inWords(surface, field) }])) }]);
 
 function described(known: Operation, surface: Surface, bare: OpenApiOperation, permission: Permission): OpenApiOperation {
-  const open = permission === 'public';
+  const open = permission === 'public', limited = !open && permission !== 'operations';
   const parameters = [
     ...(bare.parameters ?? []).filter((p) => p.in === 'path').map((p) => ({ ...p, schema: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,100}$' }, example: 'msg_PfeWAltfB_KARUpfCknk7ZLNynAheVzq' })),
     ...(known.query ? propertiesOf(known.query).map(([name, schema]) => ({ name, in: 'query', required: false, description: inWords(surface, name), schema: withoutNull(schema) })) : []),
@@ -105,7 +105,7 @@ function described(known: Operation, surface: Surface, bare: OpenApiOperation, p
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(known.body ? { requestBody: { required: true, content: { 'application/json': { schema: known.body.schema, examples: examplesOf(known.body.examples) } } } } : {}),
     responses: {
-      ...Object.fromEntries(Object.entries(known.answers).map(([status, answer]) => [status, answered(Number(status), answer, open)])),
+      ...Object.fromEntries(Object.entries(known.answers).map(([status, answer]) => [status, answered(Number(status), answer, limited)])),
       ...refusals([...EVERY, ...(open ? [] : SIGNED_IN), ...(known.refusals ?? [])], known.answers),
     },
   };
@@ -117,7 +117,9 @@ const SHOWN: Record<HttpKind, string> = { 'access-token': 'token', 'api-token': 
 /** Who may call it, in the document's words. */
 function accessIn(permission: Permission): Record<string, unknown> {
   const { roles, kinds, scope } = accessOf(permission)!;
-  return { 'x-roles': roles, 'x-credentials': kinds, ...(scope === null ? {} : { 'x-scope': scope }), security: [...new Set(kinds.map((kind) => SHOWN[kind]))].map((name) => ({ [name]: [] })) };
+  return { 'x-roles': roles, 'x-credentials': kinds, ...(scope === null ? {} : { 'x-scope': scope }), 
+    // from the operator's networks nothing need be shown
+    security: [...(permission === 'operations' ? [{}] : []), ...[...new Set(kinds.map((kind) => SHOWN[kind]))].map((name) => ({ [name]: [] }))] };
 }
 
 const propertiesOf = (dto: DtoClass): [string, JsonSchema][] => Object.entries(schemaOf(dto)['properties'] as Record<string, JsonSchema>);
@@ -140,8 +142,8 @@ const examplesOf = (examples: Record<string, unknown>): Record<string, { value: 
 const headersOf = (status: number, own: readonly HeaderName[], limited: boolean): Record<string, JsonSchema> =>
   Object.fromEntries(['X-Request-Id', ...own, ...(OF_STATUS[status] ?? []), ...(limited ? LIMIT_HEADERS : [])].map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-function answered(status: number, { description, schema, type = 'application/json', headers = [], examples }: Answered, open: boolean): Record<string, unknown> {
-  return { description, headers: headersOf(status, headers, !open), content: { [type]: { schema: schema ?? {}, ...(examples ? { examples: examplesOf(examples) } : {}) } } };
+function answered(status: number, { description, schema, type = 'application/json', headers = [], examples }: Answered, limited: boolean): Record<string, unknown> {
+  return { description, headers: headersOf(status, headers, limited), content: { [type]: { schema: schema ?? {}, ...(examples ? { examples: examplesOf(examples) } : {}) } } };
 }
 
 /** One answer for each status, with every code that it may carry. */

@@ -21,7 +21,7 @@ const kindsIn = (kinds: readonly HttpKind[]): string => (kinds.length === HTTP_K
 
 function row({ method, path, permission, summary }: PermittedRoute): string {
   const access = accessOf(permission);
-  const who = access === null ? '**everybody**, signed in or not | – | –' : `${access.roles.join(', ')} | ${kindsIn(access.kinds)} | ${access.scope === null ? 'never' : `\`${access.scope}\``}`;
+  const who = permission === 'operations' ? '**everybody** from `security.operations_networks`; admin | any but an API key | never' : access === null ? '**everybody**, signed in or not | – | –' : `${access.roles.join(', ')} | ${kindsIn(access.kinds)} | ${access.scope === null ? 'never' : `\`${access.scope}\``}`;
   return `| \`${method}\` | \`${path}\` | ${who} | ${summary} |`;
 }
 

@@ -7,6 +7,7 @@ import { holds } from '#libs/identity/credential/scope';
 import { RIGHTS, type CredentialKind, type Permission, type Principal, type Role } from '#libs/identity/principal';
 import { sessionCookies, setCookie, type ReadCookie } from '#libs/identity/session/cookie';
 import { crossSite, ownOrigins } from '#libs/identity/session/cross-site';
+import { inRanges } from '#libs/settings/form';
 import type { CurrentSettings } from '#libs/settings/settings';
 import type { Span } from '#libs/platform/telemetry/tracing';
 import { PERMISSION } from './permission.js';
@@ -31,6 +32,7 @@ interface Right { permission: Permission; roles: ReadonlySet<Role>; kinds: Reado
 const RIGHT = new Map<Permission, Right>(Object.entries(RIGHTS).map(([permission, right]: [string, { roles: readonly Role[]; credentials?: readonly CredentialKind[] }]) =>
   [permission as Permission, { permission: permission as Permission, roles: new Set(right.roles), kinds: right.credentials ? new Set(right.credentials) : null, aboutOneself: permission.startsWith('profile:') }]));
 
+const LOOPBACK = ['127.0.0.0/8', '::1'];
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** From so long before its end on, every answer to a client certificate says when it ends. */
 export const ENDING_MS = 30 * 86_400_000;
@@ -43,6 +45,7 @@ export class PrincipalGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const permission = this.#permissionOf(context);
     if (permission === 'public') return true;
+    if (permission === 'operations' && this.#isOperators(context.switchToHttp().getRequest<SignedIn>().ip)) return true;
     const { known, fresh, now, refused } = this.options;
     if (!fresh()) throw new Refusal('unavailable');
     const http = context.switchToHttp();
@@ -62,6 +65,8 @@ export class PrincipalGuard implements CanActivate {
     this.#permitted(RIGHT.get(permission)!, principal, authenticated.account?.mustChange ?? false);
     return true;
   }
+
+  #isOperators(address: string): boolean { return inRanges(address, LOOPBACK) || inRanges(address, this.options.settings.value('security.operations_networks')); }
 
   #permissionOf(context: ExecutionContext): Permission {
     const handler = context.getHandler();

@@ -40,6 +40,7 @@ export const RIGHTS = {
   'settings:read': { roles: ['admin'] },
   'settings:write': { roles: ['admin'] },
   'admin:read': { roles: ['admin'] },
+  /** metrics and the description of the API, from elsewhere than the operator's networks */
   operations: { roles: ['admin'] },
 } as const satisfies Record<string, { roles: readonly Role[]; credentials?: readonly CredentialKind[] }>;
 export type Permission = 'public' | keyof typeof RIGHTS;

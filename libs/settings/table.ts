@@ -72,6 +72,7 @@ export const SETTINGS = {
   'security.webhook_rate_limit_hour': given(form.integer(1, 1_000_000_000), 1_000, `Deliveries per hour and owner of webhook endpoints. ${LATER} delivers webhooks.`),
   'security.ip_allow': given(form.ranges, [], 'Only these may ask anything; empty: everybody may.'),
   'security.ip_deny': given(form.ranges, [], 'These may ask nothing, whatever the list above says.'),
+  'security.operations_networks': given(form.ranges, ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'], 'From here, and from this machine itself, anybody may read metrics and the description of the API; from elsewhere administrators.'),
   'security.api_key_max_days': given(form.integer(1, 365), 365, 'The longest that a new API key may count.'),
   'security.api_scopes': given(form.scopes, ['admin:write', 'inventory:read', 'inventory:write', 'inventory:delete', 'tickets:read', 'tickets:write', 'tickets:delete', 'biofloc:read', 'biofloc:write', 'webhooks:*', 'email:*'], 'Scopes of host applications that API keys may carry beside ours.'),
   'security.webhook_signature_verification': given(form.yesOrNo, true, `Whether what others send to us must be signed. ${LATER} takes webhooks from others; what we send is always signed.`, { confirmation: switchedOff }),

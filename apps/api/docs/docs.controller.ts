@@ -15,12 +15,12 @@ export class DocsController {
   #made: Promise<{ page: string; json: string }> | undefined;
   constructor(@Inject(OPENAPI) private readonly openApi: () => Promise<OpenApiDocument>) {}
 
-  @Get() @Permit('public') @Unlimited()
+  @Get() @Permit('operations') @Unlimited()
   async page(@Res() reply: FastifyReply): Promise<void> {
     reply.headers({ 'content-type': 'text/html; charset=utf-8', 'content-security-policy': POLICY, 'referrer-policy': 'no-referrer' }).send((await this.#all()).page);
   }
 
-  @Get('openapi.json') @Permit('public') @Unlimited()
+  @Get('openapi.json') @Permit('operations') @Unlimited()
   async document(@Res() reply: FastifyReply): Promise<void> {
     reply.header('content-type', 'application/json; charset=utf-8').send((await this.#all()).json);
   }

@@ -13,7 +13,8 @@ export async function openCluster(s: EngineSettings, clock: Clock): Promise<Open
     undo.push(() => kafka.close());
     const mongodb = await openMongoDB({ url: s.mongodbUrl, clock, name: s.clusterName });
     undo.push(() => mongodb.close());
-    const log = await openEventStoreDB({ url: s.eventstoreUrl, clock });
+    // a full stop, which no CLUSTER_NAME has: with another sign the streams of `a_b` would begin as those of `a`
+    const log = await openEventStoreDB({ url: s.eventstoreUrl, clock, prefix: `${s.clusterName}.` });
     undo.push(() => log.close());
     return {
       name: 'cluster', eventStore: log.eventStore, readModels: mongodb.readModels, keys: mongodb.keys, shared: mongodb.shared, workQueue: kafka.workQueue,

@@ -97,7 +97,7 @@ export class AppendLine {
     const answer = await calls.run((client, tries) => {
       known = reader.highest;
       repeated = tries > 1;
-      return calls.within(client.appendToStream(stream, events, { expectedRevision, deadline: calls.limits.deadlineMs }));
+      return calls.within(client.appendToStream(reader.names.stored(stream), events, { expectedRevision, deadline: calls.limits.deadlineMs }));
     }, final);
     const revision = expected + events.length;
     if (Number(answer.nextExpectedRevision) !== revision) {

@@ -3,9 +3,10 @@ import type { NewEvent, Position, StoredEvent } from '#libs/event-sourcing/event
 import type { Append, Appended, Batch, EventStore } from '#libs/event-sourcing/ports/event-store';
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { AppendLine } from './append-line.js';
-import { type LogReader, type Window, matcher } from './log-reader.js';
+import type { LogReader, Window } from './log-reader.js';
 import { type LogSubscription, aheadOfLog } from './log-subscription.js';
 import { ORIGIN, placeOf } from './position.js';
+import { matcher } from './stream-names.js';
 
 export interface FollowLimits {
   /** events in one batch of a subscription; four times as many while it reads by itself */

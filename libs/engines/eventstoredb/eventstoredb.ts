@@ -11,10 +11,13 @@ import { LogFeed } from './log-feed.js';
 import { LogReader } from './log-reader.js';
 import { LogSubscription } from './log-subscription.js';
 import { ORIGIN } from './position.js';
+import { StreamNames } from './stream-names.js';
 
 export interface EventStoreDBOptions extends Partial<AppendLimits & FollowLimits> {
   /** esdb://user:password@host:2113?tls=true, several hosts with commas, or esdb+discover://name */
   url: string;
+  /** begins the names of our streams there: of what others keep in the same EventStoreDB nothing is seen (default: none, all are ours) */
+  prefix?: string;
   clock?: Clock;
   /** how long one try of an append or a read may take, in ms (default 5 s) */
   deadlineMs?: number;
@@ -52,17 +55,18 @@ const HEARD_WITHIN_MS = 5000;
  */
 export async function openEventStoreDB(options: EventStoreDBOptions): Promise<EventStoreDB> {
   const { url, shown, warnings } = addressOf(options.url);
+  const names = new StreamNames(options.prefix ?? '');
   const clock = options.clock ?? systemClock;
   const limits = { ...DEFAULTS, ...Object.fromEntries(Object.entries(options).filter(([k, v]) => k in DEFAULTS && v !== undefined)) };
   const { line, release } = lineTo(url, clock);
   const closed = new AbortController();
   const callsWith = (deadlineMs: number, limitMs: number): Calls => new Calls(line, clock, { deadlineMs, limitMs }, closed.signal);
   const [appending, reading, asking] = [callsWith(limits.deadlineMs, limits.limitMs), callsWith(limits.deadlineMs, limits.limitMs), callsWith(limits.probeMs, limits.probeMs)];
-  const reader = new LogReader(reading);
+  const reader = new LogReader(reading, names);
   try {
     const feed = new LogFeed(await firstHead(reader, clock, limits.startMs, shown));
     const appends = new AppendLine(appending, reader, limits);
-    const subscription = new LogSubscription(asking, feed, clock, limits, closed.signal);
+    const subscription = new LogSubscription(asking, names, feed, clock, limits, closed.signal);
     feed.heard(clock.monotonic());
     subscription.start();
     return {

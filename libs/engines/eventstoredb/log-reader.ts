@@ -6,26 +6,20 @@ import type { Calls } from './calls.js';
 import { reactionTo } from './failures.js';
 import { ORIGIN, placeOf } from './position.js';
 import { opened, sizeOf, whereIs } from './stored-form.js';
+import type { StreamNames } from './stream-names.js';
 
 const PAGE = 1000;
 const WINDOW = 2000; // events of the whole log read in one call
 const PAGE_BYTES = 16 * 1024 * 1024;
 
-/** EventStoreDB's own streams begin with it. */
-export const isOurs = (stream: string): boolean => !stream.startsWith('$');
-
-/** @param prefixes all of ours, if empty */
-export const matcher = (prefixes: readonly string[]): (stream: string) => boolean =>
-  prefixes.length === 0 ? isOurs : (stream) => isOurs(stream) && prefixes.some((p) => stream.startsWith(p));
-
 /** A stretch of the log; `end`: nothing lies beyond it. */
 export type Window = Batch & { end: boolean };
 
-/** Reads the log in bounded calls. */
+/** Reads the log in bounded calls; streams are told and asked for by their own names. */
 export class LogReader {
   #highest: Position = ORIGIN;
 
-  constructor(readonly calls: Calls) {}
+  constructor(readonly calls: Calls, readonly names: StreamNames) {}
 
   /** The last position that was seen or answered here; ORIGIN before the first. */
   get highest(): Position { return this.#highest; }
@@ -46,13 +40,13 @@ export class LogReader {
   }
 
   async #page(stream: string, from: number, most: number): Promise<{ page: StoredEvent[]; cut: boolean }> {
-    const { calls } = this;
+    const { calls, names } = this;
     return calls.run(async (client) => {
       const page: StoredEvent[] = [];
       let bytes = 0;
-      await this.#unlessAbsent(stream, calls.drain(client.readStream(stream, { fromRevision: BigInt(from), maxCount: most, direction: FORWARDS }), ({ event }) => {
+      await this.#unlessAbsent(stream, calls.drain(client.readStream(names.stored(stream), { fromRevision: BigInt(from), maxCount: most, direction: FORWARDS }), ({ event }) => {
         if (event) {
-          page.push(opened(event));
+          page.push(opened(event, stream));
           bytes += sizeOf(event);
         }
         return bytes > PAGE_BYTES && page.length < most;
@@ -62,11 +56,11 @@ export class LogReader {
   }
 
   async last(stream: string): Promise<StoredEvent | null> {
-    const { calls } = this;
+    const { calls, names } = this;
     return calls.run(async (client) => {
       let last: StoredEvent | null = null;
-      await this.#unlessAbsent(stream, calls.drain(client.readStream(stream, { fromRevision: END, maxCount: 1, direction: BACKWARDS }), ({ event }) => {
-        if (event) last = opened(event);
+      await this.#unlessAbsent(stream, calls.drain(client.readStream(names.stored(stream), { fromRevision: END, maxCount: 1, direction: BACKWARDS }), ({ event }) => {
+        if (event) last = opened(event, stream);
         return false;
       }));
       return last;
@@ -85,7 +79,7 @@ export class LogReader {
 
   /** Up to `limit` matching events after a position, from at most so many of the log that one call stays short. */
   async window(after: Position | null, wanted: (stream: string) => boolean, limit: number): Promise<Window> {
-    const { calls } = this;
+    const { calls, names } = this;
     const most = WINDOW + 1; // the one at `after` comes along
     return calls.run(async (client) => {
       const events: StoredEvent[] = [];
@@ -97,8 +91,9 @@ export class LogReader {
         if (!event) return false;
         const at = whereIs(event);
         if (at <= position) return false;
-        if (wanted(event.streamId)) {
-          events.push(opened(event));
+        const stream = names.own(event.streamId);
+        if (stream !== null && wanted(stream)) {
+          events.push(opened(event, stream));
           bytes += sizeOf(event);
         }
         position = at;
@@ -125,17 +120,19 @@ export class LogReader {
    * `wanted` null: so much lies there that its last `most` events do not tell.
    */
   endAfter(position: Position, wants: (stream: string) => boolean, most: number): Promise<{ head: Position | null; wanted: boolean | null }> {
-    return this.calls.run(async (client) => {
+    const { calls, names } = this;
+    return calls.run(async (client) => {
       let head: Position | null = null;
       let wanted: boolean | null = null;
       let seen = 0;
-      await this.calls.drain(client.readAll({ fromPosition: END, maxCount: most, direction: BACKWARDS }), ({ event }) => {
+      await calls.drain(client.readAll({ fromPosition: END, maxCount: most, direction: BACKWARDS }), ({ event }) => {
         if (!event) return false;
         const at = whereIs(event);
         if (head === null) this.raise(head = at);
         seen++;
+        const stream = names.own(event.streamId);
         if (at <= position) wanted = false;
-        else if (wants(event.streamId)) wanted = true;
+        else if (stream !== null && wants(stream)) wanted = true;
         return wanted !== null;
       });
       return { head, wanted: wanted ?? (seen < most ? false : null) }; // fewer: that is the whole log

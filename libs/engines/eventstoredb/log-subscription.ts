@@ -5,9 +5,10 @@ import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Calls } from './calls.js';
 import { leavesConnection, sentenceOf } from './failures.js';
 import { type LogFeed, coveredBy } from './log-feed.js';
-import { LogReader, matcher } from './log-reader.js';
+import { LogReader } from './log-reader.js';
 import { ORIGIN, type Place, placeOf, positionOf } from './position.js';
 import { opened, sizeOf } from './stored-form.js';
+import { matcher, type StreamNames } from './stream-names.js';
 
 export interface SubscriptionLimits {
   /** how long nothing may be heard before the server is asked, in ms */
@@ -39,8 +40,8 @@ export class LogSubscription {
   readonly #reader: LogReader;
 
   /** @param calls for asking the server, with a deadline shorter than the time after which the log counts as not heard */
-  constructor(readonly calls: Calls, readonly feed: LogFeed, readonly clock: Clock, readonly limits: SubscriptionLimits, readonly closed: AbortSignal) {
-    this.#reader = new LogReader(calls);
+  constructor(readonly calls: Calls, readonly names: StreamNames, readonly feed: LogFeed, readonly clock: Clock, readonly limits: SubscriptionLimits, readonly closed: AbortSignal) {
+    this.#reader = new LogReader(calls, names);
   }
 
   start(): void { this.#done = Promise.all([this.#keep(), this.#watch()]); }
@@ -89,7 +90,7 @@ export class LogSubscription {
 
   /** Resolves or rejects when the subscription ends, for whatever reason: it is always begun anew. */
   async #follow(alive: () => void): Promise<void> {
-    const { feed, clock, calls } = this;
+    const { feed, clock, calls, names } = this;
     const client = await calls.line.client();
     const { epoch } = calls.line;
     const heard = (): void => {
@@ -115,7 +116,7 @@ export class LogSubscription {
     };
     const subscription = client.subscribeToAll({
       fromPosition: feed.head === ORIGIN ? START : placeOf(feed.head),
-      filter: wanted.includes('') ? streamNameFilter({ regex: NOT_THE_SERVERS, ...checkpoints }) : streamNameFilter({ prefixes: wanted, ...checkpoints }),
+      filter: names.prefix === '' && wanted.includes('') ? streamNameFilter({ regex: NOT_THE_SERVERS, ...checkpoints }) : streamNameFilter({ prefixes: wanted.map((p) => names.stored(p)), ...checkpoints }),
     });
     subscription.on('error', () => undefined); // without a listener an error, even a late one, would end the process
     try {
@@ -142,10 +143,12 @@ export class LogSubscription {
   /** Never throws: what cannot be opened stops those who want it, not the others. */
   #take(event: AllStreamRecordedEvent): void {
     const position = positionOf(event.position);
+    const stream = this.names.own(event.streamId);
+    if (stream === null) return;
     try {
-      this.feed.add(position, event.streamId, opened(event), sizeOf(event));
+      this.feed.add(position, stream, opened(event, stream), sizeOf(event));
     } catch (error) {
-      this.feed.add(position, event.streamId, error instanceof Damaged ? error : new Damaged(sentenceOf(error), position), 0);
+      this.feed.add(position, stream, error instanceof Damaged ? error : new Damaged(sentenceOf(error), position), 0);
     }
   }
 

@@ -20,7 +20,7 @@ function recorded(event: NewEvent, stream = 'thing-1', revision = 4): RecordedEv
 describe('an event as EventStoreDB keeps it', () => {
   it.each(['evt_1', '0192f0c1-2345-7abc-8def-0123456789ab', '0192F0C1-2345-7ABC-8DEF-0123456789AB'])('is read as it was written, also its id %s', (id) => {
     const event = newEvent({ text: 'grüße 👋 "quoted" \\ \n', n: [1.5, null, true] }, { id });
-    expect(opened(recorded(event))).toEqual({ ...event, stream: 'thing-1', revision: 4, position: POSITION });
+    expect(opened(recorded(event), 'thing-1')).toEqual({ ...event, stream: 'thing-1', revision: 4, position: POSITION });
   });
 
   it('13: is handed over as plain byte arrays, which the client leaves alone', () => {
@@ -45,14 +45,14 @@ describe('an event as EventStoreDB keeps it', () => {
     ['JSON data of another program', { data: { a: 1 }, isJson: true }],
   ])('is refused as damaged when %s is not what was written', (_, change) => {
     const event = { ...recorded(newEvent({ a: 1 })), ...change } as RecordedEvent;
-    expect(() => opened(event)).toThrow(Damaged);
-    expect(() => opened(event)).toThrow(POSITION);
+    expect(() => opened(event, event.streamId)).toThrow(Damaged);
+    expect(() => opened(event, event.streamId)).toThrow(POSITION);
   });
 
   it('is refused as damaged when its metadata were changed', () => {
     const event = recorded(newEvent({ a: 1 }));
     const { meta, ...rest } = event.metadata as { meta: { o: string } };
-    expect(() => opened({ ...event, metadata: { ...rest, meta: { ...meta, o: 'somebody else' } } } as RecordedEvent)).toThrow(Damaged);
+    expect(() => opened({ ...event, metadata: { ...rest, meta: { ...meta, o: 'somebody else' } } } as RecordedEvent, 'thing-1')).toThrow(Damaged);
   });
 
   it('counts the bytes as the server does: with the checksum and the type', () => {

@@ -49,10 +49,13 @@ export function prepare(stream: string, expected: number, events: readonly NewEv
 
 export type Recorded = RecordedEvent | AllStreamRecordedEvent;
 
-/** @throws Damaged, naming the position, when what is read is not what was written there, or not by this program */
-export function opened(event: Recorded): StoredEvent {
+/**
+ * @param stream what the event's stream is called by us
+ * @throws Damaged, naming the position, when what is read is not what was written there, or not by this program
+ */
+export function opened(event: Recorded, stream: string): StoredEvent {
   const position = whereIs(event);
-  const { streamId: stream, type, metadata } = event;
+  const { type, metadata } = event;
   const revision = Number(event.revision);
   const wrapped = metadata as Partial<Wrapped> | undefined;
   if (!(event.data instanceof Uint8Array) || typeof wrapped?.sum !== 'string' || wrapped.meta === undefined) {

@@ -90,7 +90,7 @@ export const authSurface: Surface = {
       answers: { 200: json('TokenPair', 'The next pair.', pair, WRITTEN) },
       refusals: ['malformed_json', 'invalid_token', 'session_ended', 'payload_too_large', 'unavailable'],
     },
-    AuthController_me: { id: 'me', summary: 'Who am I', answers: { 200: json('Me', 'Whose credential was shown.', { id: USR, username: 'alice', full_name: 'Alice Smith', email: null, role: 'user', must_change_password: false }) } },
+    AuthController_me: { id: 'me', summary: 'Who is signed in', answers: { 200: json('Me', 'Whose credential was shown.', { id: USR, username: 'alice', full_name: 'Alice Smith', email: null, role: 'user', must_change_password: false }) } },
     AuthController_logout: {
       id: 'logout', summary: 'Sign out', description: 'Ends the session of the cookie or access token that is shown, with every token of it; an API token is revoked.',
       answers: { 200: json('Said', 'Signed out.', { success: true, message: 'Logged out', redirect: '/login' }, WRITTEN) }, refusals: ['malformed_json', 'payload_too_large'],

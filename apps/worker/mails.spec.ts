@@ -64,7 +64,8 @@ describe('T08 the mail with a link to a new password', () => {
   });
   it('leaves once, however many workers are given it', async () => {
     const { id, email, job } = await asked();
-    expect((await Promise.all(Array.from({ length: 5 }, () => send(job)))).sort()).toEqual(['done', 'drop', 'drop', 'drop', 'drop']);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => send(job)));
+    expect([answers.filter((a) => a === 'done').length, answers.filter((a) => a === 'drop').length]).toEqual([1, 4]);
     expect(sink.mails().filter((m) => m.to.includes(email))).toHaveLength(1);
     expect(await types(id)).toEqual(SENT);
   });

@@ -115,7 +115,7 @@ describe("one's own account", () => {
     const list = async (client: Client) => (await client('GET', '/api/v1/profile/sessions')).body['sessions'] as { id: string; current: boolean; address: string }[];
     await until('both are listed', async () => (await list(first['cookie']!)).length === 2, 5_000);
     const mine = await list(first['cookie']!);
-    expect(mine.map((s) => s.current).sort()).toEqual([false, true]);
+    expect(mine.filter((s) => s.current)).toHaveLength(1);
     const elsewhere = mine.find((s) => !s.current)!;
     expect((await other['cookie']!('DELETE', `/api/v1/profile/sessions/${elsewhere.id}`)).status).toBe(404);
     expect((await first['cookie']!('DELETE', '/api/v1/profile/sessions/ses_nobody')).status).toBe(404);

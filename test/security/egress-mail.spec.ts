@@ -2,10 +2,10 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { startMailSink, type MailSink } from '#apps/gateway-mock/mail-sink';
-import { createEgress, type GuardedEgress } from './egress.client.js';
-import { sendMail, type Mail, type MailServer } from './mail.js';
-import { KeptEgress } from './recorder.js';
-import { addressGuard } from './address.guard.js';
+import { createEgress, type GuardedEgress } from '#libs/platform/egress/egress.client';
+import { sendMail, type Mail, type MailServer } from '#libs/platform/egress/mail';
+import { KeptEgress } from '#libs/platform/egress/recorder';
+import { addressGuard } from '#libs/platform/egress/address.guard';
 
 const AT = new Date('2030-01-01T00:00:00.000Z');
 const MAIL: Mail = {

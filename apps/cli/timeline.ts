@@ -29,6 +29,7 @@ const WORDS: Record<string, (d: Data) => Told> = {
   AttemptFailed: (d) => ({ what: `attempt ${s(d['n'])} failed after ${s(d['durationMs'])} ms: ${s(d['problem'])}${code(d)}${d['temporary'] === true ? '' : ', for good'}${late(d)}`, colour: 'red', more: [...answer(d), ...moved(d), ...next(d)] }),
   AttemptUnknown: (d) => ({ what: `attempt ${s(d['n'])}: nobody knows whether it was carried out (${s(d['problem'])})`, colour: 'yellow', more: [...answer(d), ...moved(d), ...next(d)] }),
   AttemptNotMade: (d) => ({ what: `attempt ${s(d['n'])} was not begun in time (${s(d['reason'])}) and uses up nothing`, colour: 'yellow', more: next(d) }),
+  MessageLookedAt: (d) => ({ what: `${d['what'] === 'life' ? 'its life' : 'its text'} was read by ${s(d['by'])}`, colour: 'grey' }),
   MessageDead: (d) => ({ what: `given up: ${d['reason'] === 'span' ? 'its time to try is over' : 'all its attempts are used up'}`, colour: 'red' }),
   MessageExpired: () => ({ what: 'expired before it was sent', colour: 'red' }),
   CancelRequested: () => ({ what: 'cancelling was asked for while a call was under way', colour: 'grey' }),
@@ -36,13 +37,13 @@ const WORDS: Record<string, (d: Data) => Told> = {
 };
 
 /** A life for reading: per event its time, how long after acceptance, what happened, who did it. */
-export function timeline(t: Terminal, { message: m, events, cut }: Life): string {
+export function timeline(t: Terminal, { message: m, events, looks, cut }: Life): string {
   const first = events[0] ? Date.parse(events[0].at) : 0;
   const gap = !t.ascii ? '│ ' : '| ';
   const status = s(m['status']);
   const colour = statusColour(status);
   const lines = [`${painted(t, 'bold', s(m['id']))}  ${colour ? painted(t, colour, status) : status}${m['erased'] === true ? `  ${painted(t, 'yellow', 'erased: text and numbers can no longer be read')}` : ''}`];
-  for (const e of events) {
+  for (const e of [...events, ...looks.map(lookAsEvent)].sort((a, b) => (a.position < b.position ? -1 : 1))) {
     const { what, colour: of, more = [] } = wordsFor(e);
     const clear = shown(t, what);
     lines.push(`${e.at.slice(0, 10)} ${e.at.slice(11, 23)}Z  ${since(Date.parse(e.at) - first).padStart(9)}  ${of ? painted(t, of, clear) : clear}  ${painted(t, 'grey', `by ${shown(t, e.principal)}`)}`);
@@ -53,7 +54,11 @@ export function timeline(t: Terminal, { message: m, events, cut }: Life): string
   return `${lines.join('\n')}\n`;
 }
 
-const wordsFor = (e: LifeEvent): Told => WORDS[e.type]?.(e.data) ?? { what: e.type, colour: null };
+type Line = Pick<LifeEvent, 'position' | 'at' | 'type' | 'data' | 'principal'>;
+/** A look stands in a stream of its own; in the telling it stands where it happened. */
+const lookAsEvent = ({ position, at, by, credential, what }: Life['looks'][number]): Line => ({ position, at, type: 'MessageLookedAt', data: { by, what }, principal: credential });
+
+const wordsFor = (e: Line): Told => WORDS[e.type]?.(e.data) ?? { what: e.type, colour: null };
 
 /** `+0 ms`, `+1.2 s`, `+5 min 3 s`, `+2 h 5 min`, `+3 d 4 h` */
 export function since(ms: number): string {

@@ -4,6 +4,7 @@ import { credential } from '#libs/identity/credential/credential.decider';
 import { name } from '#libs/identity/name/name.decider';
 import { stepdown } from '#libs/identity/stepdown/stepdown.decider';
 import { user } from '#libs/identity/user/user.decider';
+import { look } from '#libs/messaging/look/look.decider';
 import { delivery } from '#libs/messaging/message/delivery.process';
 import { keyuse } from '#libs/identity/keyuse/keyuse.decider';
 import { resetMail } from '#libs/identity/mail/reset-mail.process';
@@ -21,7 +22,7 @@ import { settingsAudit } from '#projections/settings-audit/settings-audit.projec
 
 /** Every subject that this program knows: what decides, what is due, what is shown. The server and the command line open the same. */
 export const SUBJECTS = {
-  deciders: [message, batch, settings, credential, user, name, stepdown, keyuse, keyset, session, signin],
+  deciders: [message, batch, look, settings, credential, user, name, stepdown, keyuse, keyset, session, signin],
   processes: [delivery, parts, resetMail],
   projections: [userList, signInLog, messageLog, settingsAudit, credentialList, keyUse],
 };

@@ -117,7 +117,19 @@ describe('cancelling', () => {
 describe("somebody else's message", () => {
   /** The answer without what only says which request it was. */
   const bare = (text: string, id: string): string => text.replaceAll(id, 'ID').replaceAll(/req_[A-Za-z0-9_]+/g, 'REQUEST');
-  it.each([['GET', ''], ['GET', '/events'], ['POST', '/cancel']])('%s %s: 404, byte for byte that of an unknown id; an administrator sees it', async (method, path) => {
+  it('T32 whoever reads what is not his own is written down before he sees it, once a minute, and its owner may know', async () => {
+    const { body: { id } } = await user('POST', AT, { body: { to: '+15550004444', body: 'for my eyes', send_at: '2099-01-01T00:00:00Z' } });
+    await user('GET', `${AT}/${id}`);
+    expect((await user('GET', `${AT}/${id}/looks`)).body).toEqual({ looks: [], next: null });
+    for (const path of ['', '', '/events']) await admin('GET', `${AT}/${id}${path}`);
+    const { body } = await user('GET', `${AT}/${id}/looks`);
+    expect(body['looks']).toEqual([{ by: 'boss', credential: expect.stringMatching(/^api-token:/), what: 'message', at: expect.any(String) }, { by: 'boss', credential: expect.any(String), what: 'life', at: expect.any(String) }]);
+    expect((await other('GET', `${AT}/${id}/looks`)).status).toBe(404);
+    // none of it stands in the way of the message itself
+    expect((await user('GET', `${AT}/${id}/events`)).body.events.map((e) => e.type)).toEqual(['MessageAccepted']);
+  });
+
+  it.each([['GET', ''], ['GET', '/events'], ['GET', '/looks'], ['POST', '/cancel']])('%s %s: 404, byte for byte that of an unknown id; an administrator sees it', async (method, path) => {
     const { id } = await accepted(user, { send_at: inAnHour() });
     const unknown = `${id.slice(0, -1)}${id.endsWith('0') ? '1' : '0'}`;
     for (const client of [other, device]) {

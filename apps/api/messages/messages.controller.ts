@@ -61,6 +61,12 @@ export class MessagesController {
     answer(reply, await this.messages.life(id, pageQuery(request.query), askingOf(request)));
   }
 
+  /** Who read it that is not its owner. */
+  @Get(':id/looks') @Permit('messages:read')
+  async looks(@Param('id') id: string, @Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
+    answer(reply, await this.messages.looks(id, pageQuery(request.query), askingOf(request)));
+  }
+
   @Post(':id/cancel') @Permit('messages:send')
   async cancel(@Param('id') id: string, @Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     answer(reply, await this.messages.cancel(id, askingOf(request)));

@@ -71,6 +71,10 @@ const ANSWERS: Surface['answers'] = {
   MessagePage: object({ messages: list(ref('ListedMessage')), next: NEXT }),
   Event: EVENT,
   EventPage: object({ events: list(ref('Event')), next: NEXT }),
+  LookPage: object({
+    looks: list(object({ by: text('the reader\'s id; `local` for whoever may open the data folder'), credential: text('what he signed in with'), what: { type: 'string', enum: ['message', 'life'], description: 'its text and numbers, or its whole life' }, at: moment('when he was shown it') })),
+    next: NEXT,
+  }),
   S1Accepted: object({ message_id: ID, status: { type: 'string', const: 'queued' }, created_at: moment('when it was accepted') }),
   Cancelled: object({ id: ID, status: { type: 'string', enum: ['cancelled', 'cancel_requested'] } }),
   BatchAnswer: object({
@@ -169,6 +173,12 @@ const OPERATIONS: Surface['operations'] = {
         next: null,
       }),
     },
+    refusals: ['not_found', 'validation_failed', 'invalid_cursor'],
+  },
+  MessagesController_looks: {
+    id: 'messageLooks', summary: 'Who read the message that is not its owner', query: PageQuery,
+    description: 'Before an administrator is shown somebody else\'s message, or its life, that is written down; one who reloads within a minute looks once.',
+    answers: { 200: json('LookPage', 'A page of looks, oldest first.', { looks: [{ by: 'usr_01a1fe22cab571cc88dac36cb539168a', credential: 'session:ses_x', what: 'message', at: AT }], next: null }) },
     refusals: ['not_found', 'validation_failed', 'invalid_cursor'],
   },
   MessagesController_cancel: {

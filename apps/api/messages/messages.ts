@@ -5,6 +5,8 @@ import { collectionOf } from '#libs/event-sourcing/running/projecting';
 import { openEvents } from '#libs/event-sourcing/sealing/open-event';
 import { Foreign, maySee } from '#libs/identity/foreign';
 import { principalName, type Principal } from '#libs/identity/principal';
+import { look, LookAtMessage } from '#libs/messaging/look/look.decider';
+import type { LookEvents } from '#libs/messaging/look/look.events';
 import { AcceptMessage, CancelMessage, message, type Acceptance, type Message } from '#libs/messaging/message/message.decider';
 import type { ListMessagesQuery, NativeMessageDto, PageQuery, S1MessageDto } from '#libs/messaging/message/messages.dto';
 import { messageLog } from '#projections/message-log/message-log.projection';
@@ -65,6 +67,7 @@ export class Messages {
     const found = await this.#find(id, asking.principal);
     if ('part' in found) return { status: 200, body: { ...found.part, recent_attempts: [] } };
     const { m, revision } = found;
+    await this.#looked(id, m.owner, 'message', asking);
     const last = await store.read(`message-${id}`, Math.max(1, revision - EVENTS_OF_LAST_ATTEMPTS + 1), EVENTS_OF_LAST_ATTEMPTS);
     const [opened, events] = await Promise.all([this.#open(m), openEvents(sealer, last)]);
     return { status: 200, body: { ...messageAnswer(id, m, opened), recent_attempts: attemptsAnswer(events, ATTEMPTS_SHOWN) } };
@@ -77,6 +80,7 @@ export class Messages {
     const from = query.after === undefined ? 0 : Number(this.#cursors.read(query.after, scope)[0]);
     const found = await this.#find(id, asking.principal);
     if ('part' in found) return { status: 200, body: { events: [], next: null } };
+    await this.#looked(id, found.m.owner, 'life', asking);
     const events = await openEvents(this.ports.sealer, await this.ports.store.read(`message-${id}`, from, limit));
     const more = from + events.length <= found.revision;
     return {
@@ -85,6 +89,27 @@ export class Messages {
         next: more && events.length > 0 ? this.#cursors.write([String(from + events.length)], scope) : null,
       },
     };
+  }
+
+  /** Whose eyes saw it, but its owner's: every look, in order. */
+  async looks(id: string, query: PageQuery, asking: Asking): Promise<Answer> {
+    const scope = ['looks', id];
+    const from = query.after === undefined ? 0 : Number(this.#cursors.read(query.after, scope)[0]);
+    await this.#find(id, asking.principal);
+    const limit = query.limit ?? 100;
+    const events = await this.ports.store.read(`${look.stream}-${id}`, from, limit);
+    return {
+      status: 200, body: {
+        looks: events.map((e) => e.data as LookEvents['MessageLookedAt']).map(({ by, credential, what, at }) => ({ by, credential, what, at })),
+        next: events.length === limit ? this.#cursors.write([String(from + limit)], scope) : null,
+      },
+    };
+  }
+
+  /** What is not one's own is shown once it is written down who looks. */
+  async #looked(id: string, owner: string, what: 'message' | 'life', asking: Asking): Promise<void> {
+    const { principal } = asking;
+    if (principal.owner !== owner) await this.ports.bus.execute(new LookAtMessage(id, { owner, by: principal.owner, credential: principalName(principal), what }, contextOf(asking)));
   }
 
   async list(query: ListMessagesQuery, asking: Asking): Promise<Answer> {

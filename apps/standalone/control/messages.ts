@@ -1,18 +1,21 @@
 import { Refusal } from '#libs/event-sourcing/errors';
 import { NO_STREAM } from '#libs/event-sourcing/event';
 import { openEvents } from '#libs/event-sourcing/sealing/open-event';
+import { look, LookAtMessage } from '#libs/messaging/look/look.decider';
+import type { LookEvents } from '#libs/messaging/look/look.events';
 import { message, type Message } from '#libs/messaging/message/message.decider';
 import { MESSAGE_STATUSES, type MessageStatus } from '#libs/messaging/message/message.events';
 import { messageLog } from '#projections/message-log/message-log.projection';
 import { listMessages } from '#projections/message-log/message-log.reader';
 import { attemptsAnswer, listedAnswer, messageAnswer } from '../../api/messages/message.answer.js';
-import { operation, type Parts, type Running } from './operation.js';
+import { contextOf, LOCAL, operation, type Parts, type Running } from './operation.js';
 import { upToDate } from './views.js';
 
 const ATTEMPTS_SHOWN = 20;
 const PAGE = 500;
 /** A life of 10,000 attempts has 20,000 events; beyond these the API's paged life is the place. */
 const LONGEST_LIFE = 50_000;
+const LOOKS_SHOWN = 1_000;
 
 export const listOfMessages = operation<{ owner?: string; status?: MessageStatus; limit?: number }, { messages: Record<string, unknown>[]; more: boolean }>({
   given: {
@@ -39,6 +42,7 @@ export const showMessage = operation<{ id: string }, Record<string, unknown>>({
   given: { type: 'object', additionalProperties: false, required: ['id'], properties: { id: { type: 'string' } } },
   async run(parts, { id }) {
     const { m, revision } = await found(parts, id);
+    await looked(parts, id, m.owner, 'message');
     const { eventStore } = parts.kernel.options.engine;
     const last = await eventStore.read(`message-${id}`, Math.max(1, revision - 3 * ATTEMPTS_SHOWN + 1), 3 * ATTEMPTS_SHOWN);
     return { ...await shown(parts, id, m), recent_attempts: attemptsAnswer(await openEvents(parts.kernel.sealer, last), ATTEMPTS_SHOWN) };
@@ -46,7 +50,7 @@ export const showMessage = operation<{ id: string }, Record<string, unknown>>({
 });
 
 export interface LifeEvent { id: string; position: string; revision: number; type: string; version: number; at: string; principal: string; correlation_id: string; causation_id: string; data: Record<string, unknown> }
-export interface Life { message: Record<string, unknown>; events: LifeEvent[]; /** there are more events than are told here */ cut: boolean }
+export interface Life { message: Record<string, unknown>; events: LifeEvent[]; /** who read it that is not its owner, before now */ looks: (LookEvents['MessageLookedAt'] & { position: string })[]; /** there are more events than are told here */ cut: boolean }
 
 /** A message's whole life from its first event, opened; without an id, that of the newest message. */
 export const replayMessage = operation<{ id?: string }, Life>({
@@ -55,6 +59,8 @@ export const replayMessage = operation<{ id?: string }, Life>({
     const id = given.id ?? await newest(parts, running);
     const { m, revision } = await found(parts, id);
     const { eventStore } = parts.kernel.options.engine;
+    const looks = (await eventStore.read(`${look.stream}-${id}`, 0, LOOKS_SHOWN)).map((e): Life['looks'][number] => ({ ...(e.data as LookEvents['MessageLookedAt']), position: e.position }));
+    await looked(parts, id, m.owner, 'life');
     const events: LifeEvent[] = [];
     while (events.length < LONGEST_LIFE) {
       running.signal.throwIfAborted();
@@ -64,11 +70,15 @@ export const replayMessage = operation<{ id?: string }, Life>({
         correlation_id: e.metadata.correlationId, causation_id: e.metadata.causationId, data: e.data as Record<string, unknown>,
       })));
       running.progress({ done: events.length, of: revision + 1, unit: 'events' });
-      if (page.length < PAGE) return { message: await shown(parts, id, m), events, cut: false };
+      if (page.length < PAGE) return { message: await shown(parts, id, m), events, looks, cut: false };
     }
-    return { message: await shown(parts, id, m), events, cut: revision + 1 > events.length };
+    return { message: await shown(parts, id, m), events, looks, cut: revision + 1 > events.length };
   },
 });
+
+/** Whoever may open the socket or the folder is somebody too. */
+const looked = (parts: Parts, id: string, owner: string, what: 'message' | 'life'): Promise<unknown> =>
+  parts.kernel.commands.execute(look, new LookAtMessage(id, { owner, by: 'local', credential: LOCAL, what }, contextOf(parts)));
 
 async function newest(parts: Parts, running: Running): Promise<string> {
   await upToDate(parts, messageLog, running);

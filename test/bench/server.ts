@@ -1,4 +1,4 @@
-/** Heliograph as a process of its own, as `npm start` runs it. */
+/** Heliograph as a process of its own: as `npm start` runs it, or one of a cluster's. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -43,7 +43,9 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export interface ServerOptions { env?: Record<string, string>; /** names its profile */ called: string; place?: Place }
+/** `standalone` is all of it on the embedded engines; the others are a cluster's. */
+export type Program = 'standalone' | 'api' | 'projector' | 'worker';
+export interface ServerOptions { env?: Record<string, string>; /** names its profile */ called: string; place?: Place; part?: Program }
 
 /** A server that is not ready by then is ended, which fails its figure. */
 const LONGEST_START_MS = 60_000;
@@ -59,7 +61,7 @@ export const cpuEach = (before: ReturnType<Server['cpu']>, after: ReturnType<Ser
   ({ main: (after.main - before.main) / things, all: (after.all - before.all) / things });
 
 /** @throws Error with what it said when it did not become ready */
-export async function startServer(ground: Ground, { env: over = {}, called, place = newPlace(ground) }: ServerOptions): Promise<Server> {
+export async function startServer(ground: Ground, { env: over = {}, called, place = newPlace(ground), part = 'standalone' }: ServerOptions): Promise<Server> {
   const [port, mtlsPort] = [await freePort(), await freePort()];
   const env = {
     PATH: process.env['PATH'], NODE_ENV: 'development', LISTEN_PORTS: String(port), MTLS_PORT: String(mtlsPort), GATEWAY_MOCK_PORT: '0',
@@ -67,7 +69,7 @@ export async function startServer(ground: Ground, { env: over = {}, called, plac
   };
   const profiling = ground.profiles ? ['--cpu-prof', `--cpu-prof-dir=${join(ground.profiles, called)}`] : [];
   const began = performance.now();
-  const child = endsWithUs(spawn(process.execPath, [...FLAGS, ...profiling, program('standalone')], { env, cwd: join(place.dataDir, '..'), stdio: ['ignore', 'pipe', 'pipe'] }));
+  const child = endsWithUs(spawn(process.execPath, [...FLAGS, ...profiling, program(part)], { env, cwd: join(place.dataDir, '..'), stdio: ['ignore', 'pipe', 'pipe'] }));
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
   let said = '', ended: string | null = null;
   void closed.then(([code, signal]) => { ended = `code ${code}, signal ${signal}`; });

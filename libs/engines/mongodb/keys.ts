@@ -2,6 +2,7 @@ import { Binary, type Collection as Stored, type Db } from 'mongodb';
 import { Unavailable } from '#libs/event-sourcing/errors';
 import type { KeyCandidate, KeyRecord, Keys } from '#libs/event-sourcing/ports/keys';
 import { type Connection, isDuplicate } from './connection.js';
+import { gathered } from './gathered.js';
 import { addIndexes } from './indexes.js';
 
 /**
@@ -45,7 +46,16 @@ export class MongodbKeys implements Keys {
     ]));
   }
 
-  async claim(candidates: readonly KeyCandidate[]): Promise<Answer[]> {
+  claim(candidates: readonly KeyCandidate[]): Promise<Answer[]> { return this.#claimed(candidates); }
+
+  /** Whoever claims at once, each request for a number that is new, shares a call. */
+  readonly #claimed = gathered<readonly KeyCandidate[], Answer[]>(ASK, async (calls) => {
+    const answers = await this.#claim(calls.flat());
+    let from = 0;
+    return calls.map(({ length }) => answers.slice(from, from += length));
+  }, (candidates) => candidates.length);
+
+  async #claim(candidates: readonly KeyCandidate[]): Promise<Answer[]> {
     const first = new Map<string, KeyCandidate>();
     for (const c of candidates) if (!first.has(c.hash)) first.set(c.hash, c);
     const answers = new Map<string, Answer>();

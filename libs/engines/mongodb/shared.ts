@@ -2,13 +2,16 @@ import type { Collection as Stored, Db } from 'mongodb';
 import { Unavailable } from '#libs/event-sourcing/errors';
 import type { Shared } from '#libs/event-sourcing/ports/shared';
 import { type Connection, isDuplicate } from './connection.js';
+import { gathered } from './gathered.js';
 import { addIndexes } from './indexes.js';
 
 /** `endsAt`: milliseconds since 1970 */
 interface Window { _id: string; total: number; endsAt: number }
+type Counted = Awaited<ReturnType<Shared['add']>>;
 interface Lease { _id: string; holder: string; endsAt: number }
 
 const ROUNDS = 8;
+const ADDS = 1000; // to one counter, in one call
 /** Windows that ended so long ago (ms) are removed, so often (ms). */
 const SWEEP_MS = 60_000;
 
@@ -19,6 +22,8 @@ const SWEEP_MS = 60_000;
 export class MongodbShared implements Shared {
   readonly #windows: Stored<Window>;
   readonly #leases: Stored<Lease>;
+  /** counters that somebody adds to now */
+  readonly #adding = new Map<string, { waiting: number; call: (n: number) => Promise<Counted> }>();
   #swept: number;
 
   constructor(readonly connection: Connection, db: Db) {
@@ -32,8 +37,25 @@ export class MongodbShared implements Shared {
     await this.#ask(() => addIndexes(this.#windows, [{ name: 'ends', key: { endsAt: 1 } }]));
   }
 
-  async add(key: string, n: number, windowMs: number): Promise<{ total: number; resetMs: number }> {
+  /** Who adds to one counter while that is under way shares the next call: a principal's is asked for with each of his requests. */
+  add(key: string, n: number, windowMs: number): Promise<Counted> {
     this.#sweep();
+    const counter = `${windowMs} ${key}`;
+    let add = this.#adding.get(counter);
+    if (!add) {
+      add = { waiting: 0, call: gathered(ADDS, async (all: readonly number[]) => {
+        const sum = all.reduce((a, b) => a + b, 0);
+        const { total, resetMs } = await this.#add(key, sum, windowMs);
+        let before = total - sum;
+        return all.map((one) => ({ total: before += one, resetMs }));
+      }) };
+      this.#adding.set(counter, add);
+    }
+    add.waiting++;
+    return add.call(n).finally(() => { if (--add.waiting === 0) this.#adding.delete(counter); });
+  }
+
+  async #add(key: string, n: number, windowMs: number): Promise<Counted> {
     const now = this.#now();
     const answer = ({ total, endsAt }: Window): { total: number; resetMs: number } => ({ total, resetMs: Math.min(windowMs, endsAt - now) });
     for (let round = 0; round < ROUNDS; round++) {

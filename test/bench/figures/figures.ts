@@ -2,6 +2,8 @@ import type { Figure } from '../ground.js';
 import { accept } from './accept.js';
 import { attempts } from './attempts.js';
 import { ceilings } from './ceilings.js';
+import { clusterAccept } from './cluster/accept.js';
+import { clusterCeilings } from './cluster/ceilings.js';
 import { endToEnd } from './end-to-end.js';
 import { guard } from './guard.js';
 import { list } from './list.js';
@@ -10,5 +12,8 @@ import { memory } from './memory.js';
 import { rebuilding } from './rebuild.js';
 import { start } from './start.js';
 
-/** All figures, in the order in which they are measured. */
-export const FIGURES: readonly Figure[] = [ceilings, accept, endToEnd, rebuilding, attempts, guard, list, lookUps, memory, start];
+/** All figures of an engine set, in the order in which they are measured. */
+export const FIGURES: Readonly<Record<'embedded' | 'cluster', readonly Figure[]>> = {
+  embedded: [ceilings, accept, endToEnd, rebuilding, attempts, guard, list, lookUps, memory, start],
+  cluster: [clusterCeilings, clusterAccept],
+};

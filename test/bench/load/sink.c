@@ -2,12 +2,13 @@
  * An upstream that takes everything, one thread, epoll: for measuring what calls it, and for counting what was really sent.
  *
  *   cc -O2 -o sink sink.c
- *   sink [--port 0] [--host 127.0.0.1] [--keys FILE]      prints {"port":N} once it listens; ends on SIGTERM
+ *   sink [--port 0] [--host 127.0.0.1] [--keys FILE] [--delay MS]      prints {"port":N} once it listens; ends on SIGTERM
  *
  *   POST /sink                  200 {"status":"ok"}         (the gateway `http`)
  *   POST /gateway/gateway.jsp   200 OK ref{n}               (the gateway `sms`)
  *   GET  /stats                 {"calls":…,"distinct":…,"duplicates":…,"without_key":…}: by Idempotency-Key, which is the attempt's id
  *   POST /reset                 forgets all
+ * --delay: each call is counted at once and answered so much later, as a gateway that takes its time.
  * --keys: appends each call's key to a file, one a line, for whoever compares them with the log.
  */
 #define _GNU_SOURCE
@@ -21,13 +22,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { IN = 65536 };
-typedef struct { int fd, in_len; long skip; char in[IN]; } conn;
+typedef struct { int fd, in_len, owed; long skip; char in[IN]; } conn;
+/* An answer that is not due yet. All wait equally long: first in, first out. */
+typedef struct { conn *to; uint64_t due; int status; const char *type; char text[64]; } late;
 
 static uint64_t *set, set_size, set_used, calls, duplicates, without_key;
 static FILE *keys;
+static uint64_t delay; /* nanoseconds */
+static late *waiting;
+static size_t waiting_from, waiting_to, waiting_size;
 static volatile sig_atomic_t stopped;
 
 static void stop(int signal) { (void)signal; stopped = 1; }
@@ -73,6 +80,12 @@ static void count(char *head, char *end) {
   if (keys) fprintf(keys, "%.*s\n", (int)n, key);
 }
 
+static uint64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
 static int answer(conn *c, int status, const char *type, const char *text) {
   char out[512];
   int n = snprintf(out, sizeof out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", status, status == 200 ? "OK" : "Not Found", type, strlen(text), text);
@@ -80,13 +93,40 @@ static int answer(conn *c, int status, const char *type, const char *text) {
   return send(c->fd, out, (size_t)n, MSG_NOSIGNAL) == n;
 }
 
+/* Answers a call: now, or when its time has come. */
+static int answer_call(conn *c, int status, const char *type, const char *text) {
+  if (!delay) return answer(c, status, type, text);
+  if (waiting_to == waiting_size) {
+    if (waiting_from > waiting_size / 2) { memmove(waiting, waiting + waiting_from, (waiting_to - waiting_from) * sizeof *waiting); waiting_to -= waiting_from; waiting_from = 0; }
+    else waiting = realloc(waiting, (waiting_size = waiting_size ? waiting_size * 2 : 1024) * sizeof *waiting);
+  }
+  late *l = &waiting[waiting_to++];
+  *l = (late){.to = c, .due = now() + delay, .status = status, .type = type};
+  snprintf(l->text, sizeof l->text, "%s", text);
+  c->owed++;
+  return 1;
+}
+
+/* Sends what is due; milliseconds until the next is, -1 for none. A line that has closed meanwhile goes with its last answer. */
+static int answer_due(void) {
+  for (; waiting_from < waiting_to; waiting_from++) {
+    late *l = &waiting[waiting_from];
+    uint64_t at = now();
+    if (l->due > at) return (int)((l->due - at + 999999) / 1000000);
+    l->to->owed--;
+    if (l->to->fd >= 0) answer(l->to, l->status, l->type, l->text);
+    else if (!l->to->owed) free(l->to);
+  }
+  return -1;
+}
+
 static int respond(conn *c, char *end) {
   char text[256];
-  if (!strncmp(c->in, "POST /sink ", 11)) { count(c->in, end); return answer(c, 200, "application/json", "{\"status\":\"ok\"}"); }
+  if (!strncmp(c->in, "POST /sink ", 11)) { count(c->in, end); return answer_call(c, 200, "application/json", "{\"status\":\"ok\"}"); }
   if (!strncmp(c->in, "POST /gateway/gateway.jsp", 25)) {
     count(c->in, end);
     snprintf(text, sizeof text, "OK ref%llu", (unsigned long long)calls);
-    return answer(c, 200, "text/plain", text);
+    return answer_call(c, 200, "text/plain", text);
   }
   if (!strncmp(c->in, "POST /reset ", 12)) {
     calls = duplicates = without_key = set_used = 0;
@@ -139,11 +179,12 @@ int main(int argc, char **argv) {
   int port = 0, one = 1;
   for (int i = 1; i < argc; i += 2) {
     const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-    if (!strcmp(argv[i], "--help")) { printf("usage: sink [--port 0] [--host 127.0.0.1] [--keys FILE]\n"); return 0; }
+    if (!strcmp(argv[i], "--help")) { printf("usage: sink [--port 0] [--host 127.0.0.1] [--keys FILE] [--delay MS]\n"); return 0; }
     if (value && !strcmp(argv[i], "--port")) port = atoi(value);
     else if (value && !strcmp(argv[i], "--host")) host = value;
+    else if (value && !strcmp(argv[i], "--delay")) delay = (uint64_t)(atof(value) * 1e6);
     else if (value && !strcmp(argv[i], "--keys")) { if (!(keys = fopen(value, "a"))) { perror(value); return 1; } }
-    else { fprintf(stderr, "sink: %s is unknown or lacks its value\nusage: sink [--port 0] [--host 127.0.0.1] [--keys FILE]\n", argv[i]); return 2; }
+    else { fprintf(stderr, "sink: %s is unknown or lacks its value\nusage: sink [--port 0] [--host 127.0.0.1] [--keys FILE] [--delay MS]\n", argv[i]); return 2; }
   }
   struct sigaction ends = {.sa_handler = stop};
   sigaction(SIGTERM, &ends, NULL);
@@ -159,7 +200,7 @@ int main(int argc, char **argv) {
   struct epoll_event e = {.events = EPOLLIN}, events[256];
   epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &e);
   while (!stopped) {
-    int n = epoll_wait(epoll, events, 256, -1);
+    int n = epoll_wait(epoll, events, 256, answer_due());
     for (int i = 0; i < n; i++) {
       conn *c = events[i].data.ptr;
       if (!c) {
@@ -168,7 +209,7 @@ int main(int argc, char **argv) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         c = malloc(sizeof *c);
         c->fd = fd;
-        c->in_len = 0;
+        c->in_len = c->owed = 0;
         c->skip = 0;
         e = (struct epoll_event){.events = EPOLLIN, .data.ptr = c};
         epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
@@ -178,7 +219,8 @@ int main(int argc, char **argv) {
       if (r > 0) c->in_len += (int)r;
       if ((r > 0 && serve(c)) || (r < 0 && (errno == EAGAIN || errno == EINTR))) continue;
       close(c->fd);
-      free(c);
+      c->fd = -1;
+      if (!c->owed) free(c);
     }
   }
   if (keys) fclose(keys);

@@ -101,9 +101,9 @@ const ask = (port: number, method: string, path: string): Promise<string> => new
   request({ host: '127.0.0.1', port, method, path, agent: false }, (answer) => { text(answer).then(resolve, reject); }).on('error', reject).end();
 });
 
-/** Starts a sink. `keys`: a file that gets the key of each call; `port` 0 takes a free one. */
-export async function sink({ keys, port = 0 }: { keys?: string; port?: number } = {}, root = process.cwd()): Promise<Sink> {
-  const child = endsWithUs(spawn(compile('sink', [], root), ['--port', String(port), ...(keys ? ['--keys', keys] : [])], { stdio: ['ignore', 'pipe', 'inherit'] }));
+/** Starts a sink. `keys`: a file that gets the key of each call; `port` 0 takes a free one; `delayMs`: how long each call takes. */
+export async function sink({ keys, port = 0, delayMs = 0 }: { keys?: string; port?: number; delayMs?: number } = {}, root = process.cwd()): Promise<Sink> {
+  const child = endsWithUs(spawn(compile('sink', [], root), ['--port', String(port), '--delay', String(delayMs), ...(keys ? ['--keys', keys] : [])], { stdio: ['ignore', 'pipe', 'inherit'] }));
   const ended = once(child, 'close');
   const lines = createInterface({ input: child.stdout });
   const [first] = (await Promise.race([once(lines, 'line'), ended.then(() => ['{}'])])) as [string];

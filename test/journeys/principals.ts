@@ -35,7 +35,7 @@ export async function apiKey(whole: WholeHouse, owner: string, scopes: readonly 
 /** A sign-in, as its access token and its cookie. */
 export async function signIn(whole: WholeHouse, user: string): Promise<{ session: string; access: string; cookie: string }> {
   const { people, api } = whole.house;
-  const session = randomBytes(16).toString('hex'), startedAt = new Date(), expiresAt = new Date(startedAt.getTime() + DAY_MS).toISOString();
+  const session = `ses_${randomBytes(16).toString('hex')}`, startedAt = new Date(), expiresAt = new Date(startedAt.getTime() + DAY_MS).toISOString();
   const epoch = (await people.accounts.find(user))!.sessionEpoch;
   await api.bus.execute(new StartSession(session, { owner: user, epoch, how: 'password', address: '127.0.0.1', userAgent: null, expiresAt }, context));
   const { access } = await people.tokens.issue({ user, session, n: 1, expiresAt });

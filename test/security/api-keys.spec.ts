@@ -126,6 +126,17 @@ describe('an API key', () => {
     pages.push(await ask('GET', `${KEYS}/${id}/usage?limit=2&after=${pages[0]!.body.next}`));
     expect(pages.flatMap((p) => p.body['uses'] as object[])).toEqual(body['uses']);
   });
+  it('T71 what waits to be logged is written when the house ends', async () => {
+    const own = await WholeHouse.open();
+    try {
+      const owner = await account(own, 'operator');
+      const { id, text } = await apiKey(own, owner, ['messages:read']);
+      expect((await own.showing({ 'x-api-key': text })('GET', '/api/v1/messages')).status).toBe(200);
+      await own.stop();
+      await own.start();
+      await until('it is counted', async () => (await own.bearer(await own.token(owner, 'operator'))('GET', `${KEYS}/key_${id}/analytics`)).body['total_requests'] === 1, 5_000);
+    } finally { await own.close(); }
+  }, 20_000);
   it('made again with the same Idempotency-Key is the same one, and its secret is not shown again; 100 at once make one', async () => {
     const headers = { 'idempotency-key': 'deploy-1' };
     const all = await Promise.all(Array.from({ length: 100 }, () => ask('POST', KEYS, { body: WANTED, headers })));

@@ -116,6 +116,8 @@ describe('T29 somebody else\'s thing', () => {
         const bytes = (text: string, of: string): string => text.replaceAll(of, 'ID');
         if (theirs.status !== 404 || none.status !== 404 || bytes(theirs.text, id) !== bytes(none.text, unknown)) wrong.push(`${route.method} ${route.path} by ${kind}: ${theirs.status} ${theirs.text}, ${none.status} ${none.text}`);
       }
+      // the control: its owner finds it there (and does not end it)
+      if (route.method === 'GET') { const { status } = await people.operator.as['api-token']('GET', filled(route.path, { id })); if (status !== 200) wrong.push(`GET ${route.path} by its owner: ${status}`); }
       for (const method of ['PUT', 'PATCH']) {
         const { status, headers } = await stranger.as['api-token'](method, filled(route.path, { id }), { body: {} });
         if (status !== 405 || !headers['allow']) wrong.push(`${method} ${route.path}: ${status}`);
@@ -123,6 +125,8 @@ describe('T29 somebody else\'s thing', () => {
     }
     expect(wrong).toEqual([]);
     expect(await written()).toBe(before);
+    // what a stranger may not end, its owner may
+    if (prefix.includes('sessions')) expect((await people.operator.as['api-token']('DELETE', filled(prefix, { id }))).status).toBe(200);
   }, 20_000);
   it('one\'s own message is not put, patched or deleted either', async () => {
     const id = await OWNED['/api/v1/messages/{id}']!(people.user);

@@ -2,6 +2,7 @@ import { Refusal } from '#libs/event-sourcing/errors';
 import { collectionOf } from '#libs/event-sourcing/running/projecting';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
 import { isAccount } from '#libs/identity/credential/owner';
+import { Foreign } from '#libs/identity/foreign';
 import { principalName, type Principal } from '#libs/identity/principal';
 import { session, type SessionState } from '#libs/identity/session/session.decider';
 import type { Sessions } from '#libs/identity/session/sessions';
@@ -108,7 +109,8 @@ export class Profile {
   async endSession(id: string, asking: Asking, { from }: Visit): Promise<Answer> {
     const { kernel, sessions } = this.ports;
     const state = /^ses_[0-9a-f]{32}$/.test(id) ? (await kernel.states.load(session, `session-${id}`)).state as SessionState | null : null;
-    if (state?.owner !== asking.principal.owner) throw new Refusal('not_found');
+    if (!state) throw new Refusal('not_found');
+    if (state.owner !== asking.principal.owner) throw new Foreign('session');
     return { status: 200, body: { id, status: 'ended' }, position: await sessions.end(id, 'asked', from.address, contextOf(asking)) };
   }
 

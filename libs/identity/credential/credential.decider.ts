@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { decider, StreamCommand } from '#libs/event-sourcing/decider';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { ROLES, type Role } from '../principal.js';
@@ -68,9 +67,9 @@ const isFuture = (moment: string, now: string): boolean =>
  * True where the very same credential is already there: the repeat of a command that succeeded.
  * @param same what of the state must be as the command says
  */
-function alreadyIssued<K extends CredentialState['kind']>(state: CredentialState | null, kind: K, same: Partial<CredentialOf[K]>, issue: object, id: string, now: string): boolean {
+function alreadyIssued<K extends CredentialState['kind']>(state: CredentialState | null, kind: K, same: Readonly<Record<string, string>>, issue: object, id: string, now: string): boolean {
   if (state) {
-    if (state.kind === kind && Object.entries(same).every(([field, value]) => isDeepStrictEqual(state[field as keyof CredentialState], value))) return true;
+    if (state.kind === kind && Object.entries(same).every(([field, value]) => state[field as keyof CredentialState] === value)) return true;
     throw new Refusal('conflict', 'There is already another credential with this id.');
   }
   const errors = Object.entries({ id, ...issue }).flatMap(([field, value]) => {

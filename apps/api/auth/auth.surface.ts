@@ -92,7 +92,7 @@ export const authSurface: Surface = {
     },
     AuthController_me: { id: 'me', summary: 'Who is signed in', answers: { 200: json('Me', 'Whose credential was shown.', { id: USR, username: 'alice', full_name: 'Alice Smith', email: null, role: 'user', must_change_password: false }) } },
     AuthController_logout: {
-      id: 'logout', summary: 'Sign out', description: 'Ends the session of the cookie or access token that is shown, with every token of it; an API token is revoked.',
+      id: 'logout', summary: 'Sign out here', description: 'Ends the session of the cookie or access token that is shown, with every token of it; an API token is revoked.',
       answers: { 200: json('Said', 'Signed out.', { success: true, message: 'Logged out', redirect: '/login' }, WRITTEN) }, refusals: ['malformed_json', 'payload_too_large'],
     },
     FormsController_loginPage: { id: 'loginPage', summary: 'The form to sign in with', answers: { 200: page('A page.') } },

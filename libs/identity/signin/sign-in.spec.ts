@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Unavailable } from '#libs/event-sourcing/errors';
 import type { Shared } from '#libs/event-sourcing/ports/shared';
-import { TestClock } from '#libs/event-sourcing/testing/test-clock';
+import { settle, TestClock } from '#libs/event-sourcing/testing/test-clock';
 import { MemoryShared } from '#libs/engines/embedded/shared';
 import { Attempts, WRONG_MOST } from './attempts.js';
 import { RefusedSignins } from './refused-signins.js';
@@ -11,6 +11,8 @@ import { MOST_ENTRIES, type RecordRefusedSignins } from './signin.decider.js';
 const MINUTE = 60_000;
 let clock: TestClock, attempts: Attempts;
 beforeEach(() => { clock = new TestClock(); attempts = new Attempts(new MemoryShared(clock)); });
+/** A try that turned out wrong. */
+const wrong = async (account: string, address: string): Promise<void> => (await attempts.take(account, address)).end(true);
 const code = (work: Promise<unknown>): Promise<string> => work.then(() => 'taken', (error: { code?: string; name: string }) => error.code ?? error.name);
 
 describe('T06 tries', () => {
@@ -19,7 +21,7 @@ describe('T06 tries', () => {
     const waits: number[] = [];
     for (let minute = 0; minute < 24 * 60; minute++) {
       for (let i = 0; i < 20; i++) {
-        try { await attempts.take('usr_1', '192.0.2.1'); taken++; } catch (error) { waits.push((error as { extra: { retryAfter: number } }).extra.retryAfter); break; }
+        try { await wrong('usr_1', '192.0.2.1'); taken++; } catch (error) { waits.push((error as { extra: { retryAfter: number } }).extra.retryAfter); break; }
       }
       if (minute === 0) expect([taken, waits[0]]).toEqual([10, 300]);
       if (minute === 59) expect(taken).toBe(30);
@@ -29,22 +31,27 @@ describe('T06 tries', () => {
     expect(Math.max(...waits)).toBeGreaterThan(3_600 * 10);
   });
   it('is no weapon: from another address the account can be tried', async () => {
-    for (let i = 0; i < 10; i++) await attempts.take('usr_1', '192.0.2.1');
-    expect(await code(attempts.take('usr_1', '192.0.2.1'))).toBe('rate_limited');
-    expect(await code(attempts.take('usr_1', '192.0.2.2'))).toBe('taken');
-    expect(await code(attempts.take('usr_2', '192.0.2.1'))).toBe('taken');
+    for (let i = 0; i < 10; i++) await wrong('usr_1', '192.0.2.1');
+    expect(await code(wrong('usr_1', '192.0.2.1'))).toBe('rate_limited');
+    expect(await code(wrong('usr_1', '192.0.2.2'))).toBe('taken');
+    expect(await code(wrong('usr_2', '192.0.2.1'))).toBe('taken');
   });
   it('one address over many accounts is refused too; an IPv6 network is one address', async () => {
-    for (let i = 0; i < WRONG_MOST.address[0].most; i++) await attempts.take(`usr_${i}`, `2001:db8::${i.toString(16)}`);
-    expect(await code(attempts.take('usr_x', '2001:db8::ffff'))).toBe('rate_limited');
-    expect(await code(attempts.take('usr_x', '2001:db8:0:1::1'))).toBe('taken');
+    for (let i = 0; i < WRONG_MOST.address[0].most; i++) await wrong(`usr_${i}`, `2001:db8::${i.toString(16)}`);
+    expect(await code(wrong('usr_x', '2001:db8::ffff'))).toBe('rate_limited');
+    expect(await code(wrong('usr_x', '2001:db8:0:1::1'))).toBe('taken');
   });
   it('what is given back, or was refused, counts for nothing', async () => {
-    for (let i = 0; i < 50; i++) await (await attempts.take('usr_1', '192.0.2.1')).giveBack();
-    for (let i = 0; i < 10; i++) await attempts.take('usr_1', '192.0.2.1');
-    for (let i = 0; i < 500; i++) expect(await code(attempts.take('usr_1', '192.0.2.1'))).toBe('rate_limited');
+    for (let i = 0; i < 50; i++) await (await attempts.take('usr_1', '192.0.2.1')).end(false);
+    for (let i = 0; i < 10; i++) await wrong('usr_1', '192.0.2.1');
+    for (let i = 0; i < 500; i++) expect(await code(wrong('usr_1', '192.0.2.1'))).toBe('rate_limited');
     await clock.advance(5 * MINUTE);
-    expect(await code(attempts.take('usr_1', '192.0.2.1'))).toBe('taken');
+    expect(await code(wrong('usr_1', '192.0.2.1'))).toBe('taken');
+  });
+  it('many at once with the right password all come in; many wrong ones cannot pass the count', async () => {
+    const all = (counts: boolean): Promise<string[]> => Promise.all(Array.from({ length: 64 }, () => code(attempts.take('usr_1', '192.0.2.1').then(async (taken) => { await settle(); await taken.end(counts); }))));
+    expect(new Set(await all(false))).toEqual(new Set(['taken']));
+    expect((await all(true)).filter((c) => c === 'taken')).toHaveLength(10);
   });
   it('with the counters down nobody signs in', async () => {
     const down: Pick<Shared, 'add'> = { add: () => Promise.reject(new Error('no line')) };

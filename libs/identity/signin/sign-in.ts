@@ -37,31 +37,28 @@ export class SignIn<Account extends KnownAccount> {
     const { accounts, sessions } = this.ports;
     const user = await accounts.find(name);
     const taken = await this.#counted(user, name, from);
-    let right: boolean;
-    try { right = await accounts.checkPassword(user, password); } catch (error) {
-      await taken.giveBack(); // nobody looked at it
-      throw error;
-    }
-    const account = user === null ? null : await accounts.state(user);
-    if (user === null || account === null || !right || account.status !== 'active') {
-      throw this.#refusal(user, user === null || account === null ? 'unknown' : right ? 'disabled' : 'password', from, new Refusal('invalid_credentials'));
-    }
-    const started = await sessions.start({ user, epoch: account.sessionEpoch, how: 'password', from, tokens }, context);
-    await taken.giveBack();
-    this.ports.ended('granted');
-    return { ...started, user, account };
+    let wrong = false;
+    try {
+      const right = await accounts.checkPassword(user, password);
+      const account = user === null ? null : await accounts.state(user);
+      if (user === null || account === null || !right || account.status !== 'active') {
+        wrong = true;
+        throw this.#refusal(user, user === null || account === null ? 'unknown' : right ? 'disabled' : 'password', from, new Refusal('invalid_credentials'));
+      }
+      const started = await sessions.start({ user, epoch: account.sessionEpoch, how: 'password', from, tokens }, context);
+      this.ports.ended('granted');
+      return { ...started, user, account };
+    } finally { await taken.end(wrong); }
   }
 
   /** One's own password again, before something that needs it. Counted like a sign-in. @throws Refusal validation_failed, rate_limited · Unavailable */
   async confirm(user: string, password: string, from: Origin): Promise<void> {
     const taken = await this.#counted(user, '', from);
-    let right: boolean;
-    try { right = await this.ports.accounts.checkPassword(user, password); } catch (error) {
-      await taken.giveBack();
-      throw error;
-    }
-    if (!right) throw this.#refusal(user, 'password', from, new Refusal('validation_failed', undefined, [{ field: 'current_password', message: 'is not the password of this account' }]));
-    await taken.giveBack();
+    let wrong = false;
+    try {
+      wrong = !(await this.ports.accounts.checkPassword(user, password));
+      if (wrong) throw this.#refusal(user, 'password', from, new Refusal('validation_failed', undefined, [{ field: 'current_password', message: 'is not the password of this account' }]));
+    } finally { await taken.end(wrong); }
   }
 
   async #counted(user: string | null, name: string, from: Origin): Promise<Taken> {

@@ -82,7 +82,9 @@ export default {
     writeFileSync(file, properties({ port, controller: await freePort(), data, advertised, secure }), { mode: 0o600 });
     if (!existsSync(data)) {
       mkdirSync(data, { mode: 0o700 });
-      const id = randomBytes(16).toString('base64url');
+      const bytes = randomBytes(16);
+      bytes[0] &= 0x7f; // it must not begin with a dash, which the tool takes for an option
+      const id = bytes.toString('base64url');
       await run('java', [...JAVA, ...classes, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', file], { cwd: folder });
     }
     const pid = await launch({ command: 'java', args: [...JAVA, ...classes, 'kafka.Kafka', file], folder, answers: () => serves(port) });

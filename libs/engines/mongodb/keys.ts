@@ -61,7 +61,8 @@ export class MongodbKeys implements Keys {
     const answers = new Map<string, Answer>();
     for (let round = 0; first.size > 0; round++) {
       if (round === ROUNDS) throw new Unavailable('MongoDB (keys)');
-      for (const [hash, answer] of await this.#under([...first.keys()])) { answers.set(hash, answer); first.delete(hash); }
+      // most are new, as what is known here is remembered: one call makes them, and only where somebody was before are they looked for
+      for (const [hash, answer] of round === 0 ? [] : await this.#under([...first.keys()])) { answers.set(hash, answer); first.delete(hash); }
       const missing = [...first.values()];
       if (missing.length === 0) break;
       // hardly ever is an id there under another hash: looked for only once an insert has failed

@@ -21,6 +21,7 @@ const HOUR_MS = 3_600_000;
 
 /** Accounts that people make for themselves. */
 export class SignUp {
+  readonly #turns = new Map<string, Promise<void>>();
   constructor(private readonly ports: SignUpPorts) {}
 
   /** @throws Refusal registration_closed, invalid_request, name_taken, rate_limited, idempotency_mismatch · Unavailable */
@@ -31,17 +32,27 @@ export class SignUp {
     const id = key === undefined ? {} : { id: `usr_${keyring.mac('id', JSON.stringify(['sign-up', route, checkedKey(key)])).toString('hex').slice(0, 32)}` };
     const again = id.id === undefined ? null : await this.#again(id.id, names, password);
     if (again) return again;
-    const counter = `sign-up-taken/${addressKey(from.address)}`;
-    const { total, resetMs } = await this.#count(counter, 1);
-    try {
-      if (total > TAKEN_MOST) throw new Refusal('rate_limited', 'Too many names that were taken. Wait as long as `Retry-After` says, then try again.', undefined, { retryAfter: resetMs / 1000 });
-      const made = await accounts.register({ ...names, password, role: 'user', mustChange: false, origin: 'sign-up', ...id }, { ...context, principal: 'system:sign-up' });
-      await this.#count(counter, -1);
-      return { ...await accounts.names(made.state), id: made.id, position: made.position, replayed: false };
-    } catch (error) {
-      if (!(error instanceof Refusal && error.code === 'name_taken')) await this.#count(counter, -1);
-      throw error instanceof Refusal && error.code === 'validation_failed' ? new Refusal('invalid_request', undefined, error.errors) : error;
-    }
+    const address = addressKey(from.address);
+    return this.#inTurn(address, async () => {
+      const counter = `sign-up-taken/${address}`;
+      const { total, resetMs } = await this.#count(counter, 0);
+      if (total >= TAKEN_MOST) throw new Refusal('rate_limited', 'Too many names that were taken. Wait as long as `Retry-After` says, then try again.', undefined, { retryAfter: resetMs / 1000 });
+      try {
+        const made = await accounts.register({ ...names, password, role: 'user', mustChange: false, origin: 'sign-up', ...id }, { ...context, principal: 'system:sign-up' });
+        return { ...await accounts.names(made.state), id: made.id, position: made.position, replayed: false };
+      } catch (error) {
+        if (error instanceof Refusal && error.code === 'name_taken') await this.#count(counter, 1);
+        throw error instanceof Refusal && error.code === 'validation_failed' ? new Refusal('invalid_request', undefined, error.errors) : error;
+      }
+    });
+  }
+
+  /** Those of one address one after the other: many at once would learn more names than the count allows. */
+  async #inTurn<T>(address: string, work: () => Promise<T>): Promise<T> {
+    const mine = (this.#turns.get(address) ?? Promise.resolve()).then(work);
+    const over = mine.then(() => {}, () => {});
+    this.#turns.set(address, over);
+    try { return await mine; } finally { if (this.#turns.get(address) === over) this.#turns.delete(address); }
   }
 
   async #again(id: string, names: AccountNames, password: string): Promise<SignedUp | null> {

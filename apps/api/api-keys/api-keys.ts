@@ -162,7 +162,7 @@ export class ApiKeys {
 
   async #find(shown: string, { principal }: Asking): Promise<{ id: string; state: ApiKeyState }> {
     const id = ownId(shown);
-    const state = id === null ? null : (await this.ports.states.load(credential, `credential-${id}`)).state as CredentialState | null;
+    const state = id === null ? null : (await this.ports.states.read(credential, `credential-${id}`)).state as CredentialState | null;
     if (id === null || state?.kind !== 'api-key') throw new Refusal('not_found');
     if (!maySee(principal, state.owner)) throw new Foreign('api-key');
     return { id, state };

@@ -108,7 +108,7 @@ export class Profile {
   /** @throws Refusal not_found */
   async endSession(id: string, asking: Asking, { from }: Visit): Promise<Answer> {
     const { kernel, sessions } = this.ports;
-    const state = /^ses_[0-9a-f]{32}$/.test(id) ? (await kernel.states.load(session, `session-${id}`)).state as SessionState | null : null;
+    const state = /^ses_[0-9a-f]{32}$/.test(id) ? (await kernel.states.read(session, `session-${id}`)).state as SessionState | null : null;
     if (!state) throw new Refusal('not_found');
     if (state.owner !== asking.principal.owner) throw new Foreign('session');
     return { status: 200, body: { id, status: 'ended' }, position: await sessions.end(id, 'asked', from.address, contextOf(asking)) };

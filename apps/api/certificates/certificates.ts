@@ -131,7 +131,7 @@ export class Certificates {
   /** By its serial, however it is written. */
   async #find(shown: string): Promise<{ serial: string; state: CertificateState }> {
     const serial = shown.replaceAll(':', '').toLowerCase();
-    const state = /^[0-9a-f]{32}$/.test(serial) ? (await this.ports.states.load(credential, `credential-${serial}`)).state as CredentialState | null : null;
+    const state = /^[0-9a-f]{32}$/.test(serial) ? (await this.ports.states.read(credential, `credential-${serial}`)).state as CredentialState | null : null;
     if (state?.kind !== 'client-certificate') throw new Refusal('not_found');
     return { serial, state };
   }

@@ -24,7 +24,7 @@ export async function acceptBatch(ports: MessagePorts, items: readonly unknown[]
   const owner = asking.principal.owner;
   const { id, keyed } = idFor(keyring, 'bat', owner, 'POST /api/v1/messages/batch', asking.idempotencyKey);
   // a repeat is judged as of the first time: what was good then is not refused because it has expired since
-  const first = keyed ? ((await states.load(batch, `batch-${id}`)).state as Batch).acceptedAt : '';
+  const first = keyed ? ((await states.read(batch, `batch-${id}`)).state as Batch).acceptedAt : '';
   const now = first ? new Date(first) : clock.now();
   const checked = items.map((item, index): Checked => {
     try {
@@ -92,7 +92,7 @@ const partAnswer = (batchId: string, index: number, a: Acceptance, acceptedAt: s
 export async function queuedPart(ports: { states: States; store: EventStore; sealer: Sealer }, id: string, sees: (owner: string) => boolean): Promise<Record<string, unknown> | null> {
   const [, batchId, at] = /^(bat_[A-Za-z0-9_-]+)\.(\d{1,4})$/.exec(id) ?? [];
   if (batchId === undefined) return null;
-  const { state, revision } = await ports.states.load(batch, `batch-${batchId}`);
+  const { state, revision } = await ports.states.read(batch, `batch-${batchId}`);
   const b = state as Batch;
   if (revision === NO_STREAM || !b.accepted || !sees(b.owner)) return null;
   for (let chunk = 0; chunk < b.chunks; chunk++) {

@@ -146,7 +146,7 @@ export class Messages {
   async #find(id: string, principal: Principal): Promise<{ m: Message; revision: number } | { part: Record<string, unknown> }> {
     if (!/^[A-Za-z0-9_.-]{1,100}$/.test(id)) throw new Refusal('not_found');
     const sees = (owner: string): true => { if (maySee(principal, owner)) return true; throw new Foreign('message'); };
-    const { state, revision } = await this.ports.states.load(message, `message-${id}`);
+    const { state, revision } = await this.ports.states.read(message, `message-${id}`);
     if (revision !== NO_STREAM) {
       const m = state as Message;
       sees(m.owner);

@@ -64,6 +64,18 @@ describe('a command', () => {
     expect(await typesOf(id)).toEqual(['ParcelTaken', 'ParcelSeen', 'ParcelSeen', 'ParcelLost']);
   });
 
+  it('that is refused, or has nothing to do, on what is remembered is decided again on what is stored', async () => {
+    const [other, mine] = [await room.kernel(), await room.kernel()];
+    const id = fresh();
+    await mine.commands.execute(parcel, new TakeParcel(id, { owner: 'o', to: '+4915100000001' }, by('t')));
+    // elsewhere its tour was begun: here, from memory, ending it would be refused
+    await other.commands.execute(parcel, new StartTour(id, { n: 1 }, by('s')));
+    await mine.commands.execute(parcel, new EndTour(id, { n: 1, good: true }, by('e')));
+    expect(await typesOf(id)).toEqual(['ParcelTaken', 'TourStarted', 'TourEnded']);
+    // a refusal of what is stored stays one
+    await expect(mine.commands.execute(parcel, new StartTour(id, { n: 7 }, by('x')))).rejects.toThrow(Refusal);
+  });
+
   it('that loses every race gives up after eight tries, and says so', async () => {
     const id = fresh();
     let n = 0;

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { Inject, type Provider, type Type } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { AnyDecider, CommandClass, CommandContext, StreamCommand } from '../decider.js';
-import { Unavailable, VersionConflict } from '../errors.js';
+import { Refusal, Unavailable, VersionConflict } from '../errors.js';
 import { NO_STREAM, type NewEvent, type Position, type StoredEvent } from '../event.js';
 import type { Appended, EventStore } from '../ports/event-store.js';
 import type { Sealer } from '../sealing/sealer.js';
@@ -36,14 +36,19 @@ export class Commands {
   /** @throws Refusal (the decider's no) · Unavailable · VersionConflict after several lost races */
   async execute<State>(d: AnyDecider, command: StreamCommand): Promise<Executed<State>> {
     const stream = `${d.stream}-${command.id}`;
-    let loaded: Loaded = command.context.creates ? { state: d.initial, revision: NO_STREAM, snapshot: NO_STREAM } : await this.states.load(d, stream);
+    // what is remembered may be behind: a yes meets a conflict at its append, a no or a nothing is decided again on what is stored
+    let remembered = command.context.creates ? { state: d.initial, revision: NO_STREAM, snapshot: NO_STREAM } : this.states.peek(stream);
+    let loaded: Loaded = remembered ?? await this.states.read(d, stream);
     for (let tries = 1; ; tries++) {
-      try { return await this.#attempt<State>(d, command, stream, loaded); }
-      catch (error) {
-        if (!(error instanceof VersionConflict) || tries === TRIES) throw error;
+      try {
+        const done = await this.#attempt<State>(d, command, stream, loaded);
+        if (done.events.length > 0 || !remembered) return done;
+      } catch (error) {
+        if (!(error instanceof VersionConflict || (remembered && error instanceof Refusal)) || tries === TRIES) throw error;
         this.states.forget(stream);
-        loaded = await this.states.read(d, stream);
       }
+      remembered = undefined;
+      loaded = await this.states.read(d, stream);
     }
   }
 

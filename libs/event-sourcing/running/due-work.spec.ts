@@ -106,6 +106,21 @@ describe('due work', () => {
     expect([checks[0]!.id, kernel.scheduler.size]).toEqual(['p9/1/check', 25]);
   });
 
+  it('whose rows somebody wiped is written anew, all of it', async () => {
+    const kernel = await start();
+    for (let i = 0; i < 5; i++) await take(kernel, `p${i}`, { dueAt: inMs(3_600_000) });
+    await caughtUp(kernel);
+    await clock.advance(1_000);
+    await until('rows', async () => (await rows()).length === 5);
+    await room.engine.readModels.drop(DUE_WORK.name);
+    await take(kernel, 'p5', { dueAt: inMs(3_600_000) });
+    await caughtUp(kernel);
+    await clock.advance(1_000); // found out here; acted upon with the next event
+    await take(kernel, 'p6', { dueAt: inMs(3_600_000) });
+    await until('rows again', async () => { await clock.advance(1_000); return (await rows().catch(() => [])).length === 7; });
+    expect(kernel.scheduler.size).toBe(7);
+  });
+
   it('leaves no row behind when the answer to its writing was lost', async () => {
     let lost = 1;
     watched((changes) => (changes.some((c) => c.row) && lost-- > 0 ? 'lose the answer' : 'write'));

@@ -42,6 +42,10 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
   const written = new Set<string>();
   const parked = new Set<string>();
   let seen: string | null = null;
+  /** somebody wiped the views: what is written anew must be all that is due, not what was touched since */
+  let wiped = false;
+  /** the checkpoint that was read or written last */
+  let noted: string | null = null;
   /** the head at the start: what happened up to there says nothing of a gateway's health now */
   let before = '';
   let flushing: Promise<void> = Promise.resolve();
@@ -63,10 +67,12 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
     const checkpoint = seen;
     try {
       await views.apply(DUE_WORK.name, rows, checkpoint);
+      noted = checkpoint;
       for (const r of rows) if (!r.row) written.delete(r.id);
     } catch {
       // a later flush carries the newest due thing of each stream; the old checkpoint stays until then
       for (const r of rows) if (!dirty.has(r.id)) dirty.set(r.id, { position: r.position, due: r.row ? dueOf(r.row as DueRow) : null });
+      if (noted !== null) wiped = (await views.checkpoint(DUE_WORK.name).catch(() => noted)) === null;
     }
   }
   const flush = (): Promise<void> => (flushing = flushing.then(write));
@@ -105,7 +111,8 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
         const last = rows.at(-1)!;
         after = [last.row.dueAt, last.id];
       }
-      seen = checkpoint;
+      seen = noted = checkpoint;
+      wiped = false;
       before = head ?? '';
       scheduler.open();
       return checkpoint;
@@ -135,7 +142,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
       }
       seen = batch.position;
       if (dirty.size >= FLUSH_AT) await flush();
-      if (dirty.size >= DIRTY_MOST) throw new Unavailable('the views'); // and begin again from the checkpoint once they can be written
+      if (wiped || dirty.size >= DIRTY_MOST) throw new Unavailable('the views'); // and begin again from the checkpoint once they can be written
       else timer ??= clock.after(FLUSH_EVERY_MS, () => { void flush(); });
     },
   };

@@ -90,9 +90,14 @@ export class Kernel {
     return new Kernel(options, registry, keyring, sealer, states, commands, scheduler, seeing, statuses);
   }
 
-  /** Follows the log for live state: in every process. Resolves once it was heard up to where it stands now. @throws Error when it cannot be understood */
+  /**
+   * Follows the log for live state, and knows the views, whoever folds them: in every process. Resolves once the log was heard up to
+   * where it stands now. @throws Error when it cannot be understood · Unavailable
+   */
   async startLive(): Promise<void> {
     const { follower, status, ready } = this.live;
+    const { projections, engine: { readModels } } = this.options;
+    await Promise.all(projections.map((p) => readModels.define({ name: collectionOf(p), indexes: p.indexes as Record<string, string[]> })));
     await Promise.race([ready, this.#follow(follower, status)]);
     if (status.stopped) throw new Error(status.stopped);
   }

@@ -30,6 +30,11 @@ export interface Member { name: string; part: Part; port: number; said(): string
 
 const gone = (pid: number): Promise<void> => until(`process ${pid} is gone`, () => { try { process.kill(pid, 0); return Promise.resolve(false); } catch { return Promise.resolve(true); } }, { boundMs: 20_000, pauseMs: 20 });
 
+/** All of them have ended before anybody is told of the one that failed: what was started is known then, and can be ended. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  for (const done of await Promise.allSettled(work)) if (done.status === 'rejected') throw done.reason;
+}
+
 export class Cluster {
   readonly servers = new Map<ServerName, Server>();
   readonly members: Member[] = [];
@@ -49,11 +54,11 @@ export class Cluster {
   async #open(gateways: object[], counts: Record<Part, number>, env: Record<string, string>): Promise<void> {
     const ops = await import(pathToFileURL(join(ROOT, 'ops/engines/servers.mjs')).href) as Servers;
     const urls: Record<string, string> = {};
-    for (const module of await ops.servers([])) {
+    await all((await ops.servers([])).map(async (module) => {
       await ops.install(module, () => {});
       const server = await this.#server(module, ops.cacheOf(module.name));
       urls[VARIABLES[module.name]] = server.url.replace(/:\d+/, `:${server.line.port}`);
-    }
+    }));
     const file = join(this.root, 'gateways.json');
     writeFileSync(file, JSON.stringify(gateways));
     Object.assign(this.#env, urls, {
@@ -62,11 +67,11 @@ export class Cluster {
       LOG_LEVEL: 'warn', SHUTDOWN_SECONDS: '10', ADMIN_PASSWORD: 'Correct-horse-7', MTLS_PORT: '0', ...env,
     });
     for (const part of ['api', 'projector', 'worker'] as const) {
-      for (let i = 1; i <= counts[part]; i++) {
-        const member = await this.#member(part, `${part} ${i}`);
-        await member.start(); // one after the other: the first makes keys and secrets for all
-      }
+      for (let i = 1; i <= counts[part]; i++) await this.#member(part, `${part} ${i}`);
     }
+    const [first, ...others] = this.members;
+    await first!.start(); // it makes keys and secrets for all
+    await all(others.map((member) => member.start()));
   }
 
   async #server(module: ServerModule, cache: string): Promise<Server & { url: string }> {

@@ -54,7 +54,7 @@ export class Messages {
   /** @throws Refusal where the key was used with another request; after erasure nobody can tell any more, and the skeleton stands */
   async #sameRequest(m: Message, request: string): Promise<void> {
     if (m.subject === null) return;
-    const key = (await this.ports.keyring.byId([m.subject])).get(m.subject)!;
+    const key = (await this.ports.keyring.subjects([{ id: m.subject }]))[0]!;
     if (key.key && this.ports.keyring.fingerprint(key, request) !== m.fingerprint) throw new Refusal('idempotency_mismatch');
   }
 

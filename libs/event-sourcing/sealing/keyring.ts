@@ -25,6 +25,9 @@ export function decrypt(key: Uint8Array, box: Buffer, additional: string): Buffe
   return Buffer.concat([cipher.update(box.subarray(NONCE, box.length - TAG)), cipher.final()]);
 }
 
+/** What to look at where a log and a key directory do not belong together. */
+export const APART = 'the log and the key directory do not belong together. Check DATA_DIR, or EVENTSTORE_URL, MONGODB_URL and CLUSTER_NAME, and that backups of both were restored together';
+
 export interface SubjectKey {
   id: string;
   /** null: forgotten */
@@ -75,7 +78,7 @@ export class Keyring {
     return this.#byHash.get(hash)?.id ?? (await this.store.find([hash]))[0]!;
   }
 
-  /** The keys of these subjects, made where there was none (only to seal). In order. */
+  /** The keys of these subjects, made where there was none (only to seal). In order. @throws Damaged for an id that was never issued here */
   async subjects(subjects: readonly Subject[]): Promise<SubjectKey[]> {
     const result = new Array<SubjectKey>(subjects.length);
     const claims: Candidate[] = [], claimAt: number[] = [], reads: string[] = [], readAt: number[] = [];
@@ -92,7 +95,11 @@ export class Keyring {
     });
     if (reads.length > 0) {
       const found = await this.byId(reads);
-      readAt.forEach((at, i) => { result[at] = found.get(reads[i]!) ?? { id: reads[i]!, key: null }; });
+      readAt.forEach((at, i) => {
+        const subject = found.get(reads[i]!);
+        if (!subject) throw new Damaged(`the key directory never issued ${reads[i]}: ${APART}`);
+        result[at] = subject;
+      });
     }
     if (claims.length > 0) {
       const generation = this.#generation;
@@ -111,7 +118,7 @@ export class Keyring {
     return result;
   }
 
-  /** The keys of these ids, in one call; `key: null` where forgotten or never issued. */
+  /** The keys of these ids, in one call; `key: null` where forgotten. One that was never issued here is missing from the map. */
   async byId(ids: readonly string[]): Promise<Map<string, SubjectKey>> {
     const found = new Map<string, SubjectKey>();
     const missing: string[] = [];
@@ -124,8 +131,9 @@ export class Keyring {
       const records = await this.store.keys(missing);
       for (const id of missing) {
         const r = records.get(id);
-        const subject: SubjectKey = { id, key: r === undefined || r === 'forgotten' ? null : unwrap(r, this.wrapping) };
-        if (r !== undefined && generation === this.#generation) this.#byId.set(id, subject);
+        if (r === undefined) continue;
+        const subject: SubjectKey = { id, key: r === 'forgotten' ? null : unwrap(r, this.wrapping) };
+        if (generation === this.#generation) this.#byId.set(id, subject);
         found.set(id, subject);
       }
     }

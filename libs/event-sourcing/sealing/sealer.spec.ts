@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { AnyDecider } from '../decider.js';
 import { Damaged } from '../errors.js';
 import type { Keys } from '../ports/keys.js';
-import { parseSealed, type Sealed } from '../sealed.js';
+import { parseSealed, subjectOf, type Sealed } from '../sealed.js';
 import { parcel } from '../testing/example.js';
 import { MASTER_KEY, Room } from '../testing/rooms.js';
 import { decrypt, encrypt, Keyring } from './keyring.js';
@@ -89,6 +89,21 @@ describe('a sealed value', () => {
     for (const other of ['', 'A', box.slice(0, 30), box.slice(0, -1), `${box}A`, `${box}=`, ` ${box}`, `${box.slice(0, 9)}!${box.slice(9)}`]) {
       await expect(sealer.open([`${header}|${other}` as unknown as Sealed<string>])).rejects.toThrow(Damaged);
     }
+  });
+});
+
+describe('a key id that the directory never issued', () => {
+  it('is damaged, not erased: the log is another house\'s; only what was forgotten is null', async () => {
+    const sealer = new Sealer(await Keyring.open(room.engine.keys, MASTER_KEY));
+    const [e] = await sealAll(sealer, events(['+49151 gone', 'hello']));
+    const elsewhere = await Room.open();
+    try {
+      const other = new Sealer(await Keyring.open(elsewhere.engine.keys, MASTER_KEY));
+      await expect(other.open([e!.note])).rejects.toThrow(/never issued by this key directory.*MONGODB_URL/);
+      await expect(other.keyring.subjects([{ id: subjectOf(e!.to)! }])).rejects.toThrow(Damaged);
+    } finally { await elsewhere.close(); }
+    await sealer.keyring.forget([subjectOf(e!.to)!]);
+    expect(await sealer.open([e!.note])).toEqual([null]);
   });
 });
 

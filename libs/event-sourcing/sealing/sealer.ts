@@ -1,7 +1,7 @@
 import type { AnyDecider } from '../decider.js';
 import { Damaged } from '../errors.js';
 import { ERASED, headerText, parseSealed, sealedOf, type Period, type Seal, type Sealed, type Subject } from '../sealed.js';
-import { decrypt, encrypt, type Keyring, type SubjectKey } from './keyring.js';
+import { APART, decrypt, encrypt, type Keyring, type SubjectKey } from './keyring.js';
 
 interface Decided { type: string; data: unknown }
 
@@ -68,7 +68,10 @@ export class Sealer {
     for (const p of parsed) {
       if (!p || p === 'erased') { opened.push(null); continue; }
       const period = { category: p.fields.category, day: p.fields.day };
-      const key = this.keyring.dataKey(keys.get(p.fields.subject)!, await this.keyring.period(period), period);
+      const subject = keys.get(p.fields.subject);
+      // forgotten is erased; what was never issued is a directory of another house, and erasing it would be for good
+      if (!subject) throw new Damaged(`the key of a sealed value of ${p.fields.stream} was never issued by this key directory: ${APART}`);
+      const key = this.keyring.dataKey(subject, await this.keyring.period(period), period);
       if (!key) { opened.push(null); continue; }
       try { opened.push(decrypt(key, bytesOf(p.box), p.header).toString('utf8')); }
       catch { throw new Damaged(`a sealed value of ${p.fields.stream} (revision ${p.fields.revision}, ${p.fields.field}) is not what was written`); }

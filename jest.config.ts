@@ -7,6 +7,8 @@ export default {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/projections', '<rootDir>/test'],
+  // a shared machine may be ten times slower than a quiet one
+  testTimeout: 20_000,
   testRegex: '\\.spec\\.ts$',
   // these need the cluster's servers: jest.engines.config.ts
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/engines/cluster/', '<rootDir>/test/reliability/cluster/'],

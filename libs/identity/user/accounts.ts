@@ -50,12 +50,8 @@ export class Accounts {
     });
   }
 
-  /**
-   * Decided on the log as it is now: what this process remembers may be older than what another one appended, and a "no" that
-   * rests on it would be final. (A "yes" would find out when it is appended.)
-   */
+  /** A command of this context, decided and appended. */
   execute<State>(d: AnyDecider, command: StreamCommand): Promise<Executed<State>> {
-    this.options.states.forget(`${d.stream}-${command.id}`);
     return this.options.commands.execute<State>(d, command);
   }
 

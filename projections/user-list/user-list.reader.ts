@@ -6,11 +6,14 @@ import { searchKey, userList, type ListedUser } from './user-list.projection.js'
 const COLLECTION = collectionOf(userList);
 
 export interface UserFilter {
+  /** the names that everybody may know: no e-mail address is looked at */
+  known?: true;
   /** the beginning of a username, an e-mail address, a full name or its last word; cases are one */
   search?: string;
   role?: Role;
   status?: ListedUser['status'];
 }
+type Attributes = Pick<UserFilter, 'role' | 'status'>;
 /** Where a page begins: which of the searches, then the sort key and id of the last row. */
 export type UserCursor = [stage: number, key: string, id: string];
 export interface UserPage { users: StoredRow<ListedUser>[]; /** null on the last page */ next: UserCursor | null }
@@ -21,24 +24,24 @@ const SEARCHED = ['usernameKey', 'emailKey', 'fullNameKey', 'surnameKey'] as con
 const LOOKED_AT = 500;
 
 /** Accounts by name; of a search by what was found first. `limit` up to 999. */
-export async function listUsers(views: ReadModels, { search, ...filter }: UserFilter, limit: number, after?: UserCursor): Promise<UserPage> {
+export async function listUsers(views: ReadModels, { search, known, ...filter }: UserFilter, limit: number, after?: UserCursor): Promise<UserPage> {
   const prefix = search === undefined ? '' : searchKey(search);
-  if (prefix !== '') return searched(views, prefix, filter, limit, after);
+  if (prefix !== '') return searched(views, prefix, known ? SEARCHED.filter((field) => field !== 'emailKey') : SEARCHED, filter, limit, after);
   const users = await views.find<ListedUser>(COLLECTION, { where: equal(filter), sort: { by: ['nameKey', 'id'] }, ...(after ? { after: after.slice(1) } : {}), limit: limit + 1 });
   return pageOf(users, limit, (last) => [0, last.row.nameKey, last.id]);
 }
 
-async function searched(views: ReadModels, prefix: string, filter: Omit<UserFilter, 'search'>, limit: number, after?: UserCursor): Promise<UserPage> {
+async function searched(views: ReadModels, prefix: string, fields: readonly (typeof SEARCHED)[number][], filter: Attributes, limit: number, after?: UserCursor): Promise<UserPage> {
   const found: [number, StoredRow<ListedUser>][] = [];
   let from = after?.slice(1);
-  for (let stage = after?.[0] ?? 0; stage < SEARCHED.length; stage++, from = undefined) {
-    const field = SEARCHED[stage]!;
+  for (let stage = after?.[0] ?? 0; stage < fields.length; stage++, from = undefined) {
+    const field = fields[stage]!;
     for (let more = true; more;) {
       const rows: StoredRow<ListedUser>[] = await views.find<ListedUser>(COLLECTION, { where: { [field]: { prefix } }, sort: { by: [field, 'id'] }, ...(from ? { after: from } : {}), limit: LOOKED_AT });
       for (const stored of rows) {
-        if (!fits(stored.row, filter) || SEARCHED.slice(0, stage).some((earlier) => stored.row[earlier]?.startsWith(prefix))) continue;
+        if (!fits(stored.row, filter) || fields.slice(0, stage).some((earlier) => stored.row[earlier]?.startsWith(prefix))) continue;
         found.push([stage, stored]);
-        if (found.length > limit) return pageOf(found, limit, ([at, last]) => [at, last.row[SEARCHED[at]!]!, last.id], ([, row]) => row);
+        if (found.length > limit) return pageOf(found, limit, ([at, last]) => [at, last.row[fields[at]!]!, last.id], ([, row]) => row);
       }
       more = rows.length === LOOKED_AT;
       const last = rows.at(-1);
@@ -53,8 +56,8 @@ function pageOf<T>(rows: readonly T[], limit: number, cursor: (last: T) => UserC
   return { users: page.map(row), next: rows.length > limit ? cursor(page.at(-1)!) : null };
 }
 
-const fits = (row: ListedUser, { role, status }: Omit<UserFilter, 'search'>): boolean => (role === undefined || row.role === role) && (status === undefined || row.status === status);
-const equal = (filter: Omit<UserFilter, 'search'>): Record<string, Condition> => Object.fromEntries(Object.entries(filter).flatMap(([field, value]) => (value === undefined ? [] : [[field, { eq: value }]])));
+const fits = (row: ListedUser, { role, status }: Attributes): boolean => (role === undefined || row.role === role) && (status === undefined || row.status === status);
+const equal = (filter: Attributes): Record<string, Condition> => Object.fromEntries(Object.entries(filter).flatMap(([field, value]) => (value === undefined ? [] : [[field, { eq: value }]])));
 
 /** A list with page numbers, by name; `page` from 1. */
 export async function pageOfUsers(views: ReadModels, page: number, perPage: number): Promise<{ users: StoredRow<ListedUser>[]; total: number }> {

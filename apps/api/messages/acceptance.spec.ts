@@ -85,6 +85,11 @@ describe('cursors', () => {
   it.each([[''], ['.'], ['a.b'], ['a'], ['a.b.c'], ['W10.'], ['%00.%00'], ['é.é']])('refuses %j', (text) => expect(refused(() => cursors.read(text, ['list']))).toMatchObject({ code: 'invalid_cursor' }));
   it('refuses any change of one', () => {
     const text = cursors.write(['2030-01-01T00:00:00.000Z', 'msg_1'], ['list']);
-    for (let i = 0; i < text.length - 1; i++) expect(refused(() => cursors.read(`${text.slice(0, i)}${text[i] === 'A' ? 'B' : 'A'}${text.slice(i + 1)}`, ['list']))).toMatchObject({ code: 'invalid_cursor' });
+    for (let i = 0; i < text.length; i++) expect(refused(() => cursors.read(`${text.slice(0, i)}${text[i] === 'A' ? 'B' : 'A'}${text.slice(i + 1)}`, ['list']))).toMatchObject({ code: 'invalid_cursor' });
+    for (const other of [`${text}=`, `${text} `, `.${text}`, `${text.slice(0, 5)}!${text.slice(5)}`]) expect(refused(() => cursors.read(other, ['list']))).toMatchObject({ code: 'invalid_cursor' });
+  });
+  it('T33 show nothing of what they hold', () => {
+    const text = cursors.write(['0', 'ada@example.com', 'usr_1'], ['others']);
+    expect(Buffer.from(text, 'base64url').toString('latin1')).not.toMatch(/ada|example|usr_/);
   });
 });

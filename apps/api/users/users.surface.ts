@@ -34,7 +34,7 @@ const FIELDS: Surface['fields'] = {
   password: '8 to 128 characters: upper case, lower case and a digit; with the setting `password_policy: strong` none of the common ones',
   role: '`user` unless told',
   reason: 'why; shown to administrators',
-  search: 'the beginning of a username, an e-mail address, a full name or its last word; cases are one',
+  search: 'the beginning of a username, a full name or its last word, and where administrators look through accounts of an e-mail address; cases are one',
   status: 'only those that stand there now',
   limit: 'accounts on a page',
   after: '`next` of the page before, with the same filters',

@@ -105,6 +105,27 @@ describe('live state', () => {
     expect(got).toEqual(['ParcelTaken', 'ParcelLost']);
   });
 
+  it('after a silence is fresh once it has heard all that was said meanwhile, not at the first word', async () => {
+    const clock = new TestClock();
+    const log = heard();
+    const id = fresh(), writer = await room.kernel();
+    let heardOf = 0;
+    const kernel = await room.kernel({ store: log.store, clock, live: [{ prefixes: [`parcel-${id}`], onEvent: () => { heardOf++; } }] });
+    await kernel.startLive();
+    await log.say('read');
+    expect(kernel.live.fresh()).toBe(true);
+    await writer.commands.execute(parcel, new TakeParcel(id, taken, by('c')));
+    for (let i = 0; i < 149; i++) await writer.commands.execute(parcel, new SeeParcel(id, { place: 'x' }, by(`s${i}`)));
+    await clock.advance(5_001);
+    expect(kernel.live.fresh()).toBe(false);
+    await log.say('read');
+    await until('the first words', () => heardOf > 0);
+    expect([heardOf, kernel.live.fresh()]).toEqual([100, false]);
+    await log.say('read');
+    await until('the last word', () => heardOf === 150);
+    expect(kernel.live.fresh()).toBe(true);
+  });
+
   it('is not fresh, and does not start, with an event that it does not understand', async () => {
     const id = fresh();
     const kernel = await room.kernel({ live: [{ prefixes: [`parcel-${id}`], onEvent: () => {} }], clock: systemClock });

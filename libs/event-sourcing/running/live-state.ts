@@ -72,6 +72,8 @@ export class LiveState {
   readonly ready: Promise<void>;
   #reached!: () => void;
   #target: Position | null = null;
+  /** after a silence: the log is heard again, but what it says first is old */
+  #catchingUp = false;
 
   constructor(private readonly listeners: readonly LiveListener[], private readonly store: EventStore, private readonly views: ReadModels,
     private readonly registry: EventRegistry, private readonly clock: Clock) {
@@ -82,13 +84,13 @@ export class LiveState {
       prefixes: listeners.length > 0 ? [...new Set(listeners.flatMap((l) => l.prefixes))] : ['nothing-'],
       start: () => this.#start(),
       handle: (batch) => this.#handle(batch),
-      idle: (position) => Promise.resolve(this.#at(position)),
+      idle: async (position) => { await this.#afterSilence(); this.#at(position); },
     };
   }
 
   /** False when nothing was heard from the log for so long (ms), or what was heard could not be understood. */
   heardWithin(ms: number): boolean {
-    return this.status.stopped === null && this.#seen !== undefined && this.clock.monotonic() - this.status.heardAt <= ms;
+    return this.status.stopped === null && this.#seen !== undefined && !this.#catchingUp && this.clock.monotonic() - this.status.heardAt <= ms;
   }
   /** True while what is known here is at most 5 s old: the guard asks before it trusts a credential. */
   fresh(): boolean { return this.heardWithin(HEARD_WITHIN_MS); }
@@ -97,7 +99,10 @@ export class LiveState {
   #seen: Position | null | undefined;
 
   async #start(): Promise<Position | null> {
-    if (this.#seen !== undefined) return this.#seen; // after a break it goes on where it was
+    if (this.#seen !== undefined) { // after a break it goes on where it was
+      await this.#afterSilence();
+      return this.#seen;
+    }
     const head = await this.store.head();
     let from = head;
     for (const l of this.listeners) {
@@ -110,7 +115,15 @@ export class LiveState {
     return from;
   }
 
+  /** Who was silent for so long may have much to tell: nothing is known until it has told all that there is by now. */
+  async #afterSilence(): Promise<void> {
+    if (this.#catchingUp || this.clock.monotonic() - this.status.heardAt <= HEARD_WITHIN_MS) return;
+    this.#target = await this.store.head();
+    this.#catchingUp = true;
+  }
+
   async #handle(batch: Batch): Promise<void> {
+    await this.#afterSilence();
     for (const event of await this.registry.folded(batch.events)) {
       for (const l of this.listeners) if (l.prefixes.some((p) => event.stream.startsWith(p))) l.onEvent(event);
       this.#seen = event.position;
@@ -120,6 +133,8 @@ export class LiveState {
 
   #at(position: Position | null): void {
     this.#seen = position;
-    if (this.#target === null || (position !== null && position >= this.#target)) this.#reached();
+    if (this.#target !== null && (position === null || position < this.#target)) return;
+    this.#catchingUp = false;
+    this.#reached();
   }
 }

@@ -1,3 +1,4 @@
+import { house } from '#libs/event-sourcing/house/house.decider';
 import { batch } from '#libs/messaging/batch/batch.decider';
 import { parts } from '#libs/messaging/batch/parts.process';
 import { credential } from '#libs/identity/credential/credential.decider';
@@ -22,7 +23,7 @@ import { settingsAudit } from '#projections/settings-audit/settings-audit.projec
 
 /** Every subject that this program knows: what decides, what is due, what is shown. The server and the command line open the same. */
 export const SUBJECTS = {
-  deciders: [message, batch, look, settings, credential, user, name, stepdown, keyuse, keyset, session, signin],
+  deciders: [house, message, batch, look, settings, credential, user, name, stepdown, keyuse, keyset, session, signin],
   processes: [delivery, parts, resetMail],
   projections: [userList, signInLog, messageLog, settingsAudit, credentialList, keyUse],
 };

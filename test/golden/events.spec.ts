@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { AnyDecider } from '#libs/event-sourcing/decider';
 import type { StoredEvent } from '#libs/event-sourcing/event';
+import { house } from '#libs/event-sourcing/house/house.decider';
+import { houseSamples } from '#libs/event-sourcing/house/house.samples';
 import { EventRegistry } from '#libs/event-sourcing/running/event-registry';
 import { looksSealed, parseSealed } from '#libs/event-sourcing/sealed';
 import { credential } from '#libs/identity/credential/credential.decider';
@@ -36,7 +38,7 @@ import { messageLog } from '#projections/message-log/message-log.projection';
 type Sample = { version: number; data: unknown };
 /** by type: a sample, or one for each version, oldest first */
 type Samples = Record<string, Sample | readonly Sample[]>;
-const CATALOGUES: readonly [AnyDecider, Samples][] = [[message, messageSamples], [look, lookSamples], [batch, batchSamples], [settings, settingsSamples], [credential, credentialSamples], [keyuse, keyuseSamples], [session, sessionSamples], [keyset, keysetSamples], [signin, signinSamples], [user, userSamples], [name, nameSamples], [stepdown, stepdownSamples]];
+const CATALOGUES: readonly [AnyDecider, Samples][] = [[house, houseSamples], [message, messageSamples], [look, lookSamples], [batch, batchSamples], [settings, settingsSamples], [credential, credentialSamples], [keyuse, keyuseSamples], [session, sessionSamples], [keyset, keysetSamples], [signin, signinSamples], [user, userSamples], [name, nameSamples], [stepdown, stepdownSamples]];
 const ALL = CATALOGUES.flatMap(([d, samples]) => Object.entries(samples).flatMap(([type, one]) => [one].flat().map((sample) => ({ d, type, ...sample, key: `${type}@${sample.version}` }))));
 const META = { revision: 1, metadata: { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' } };
 

@@ -10,6 +10,8 @@ import type { WorkQueue } from '../ports/work-queue.js';
 import type { BoundReaction } from '../reaction.js';
 import { Refusal } from '../errors.js';
 import type { Position } from '../event.js';
+import { house } from '../house/house.decider.js';
+import { notBesideOldLog, sameHouse } from '../house/same-house.js';
 import { Keyring } from '../sealing/keyring.js';
 import { Sealer } from '../sealing/sealer.js';
 import { foldInBulk } from './bulk-folding.js';
@@ -75,14 +77,16 @@ export class Kernel {
     this.live = new LiveState(options.live ?? [], options.engine.eventStore, options.engine.readModels, registry, options.clock);
   }
 
-  /** @throws Damaged when the master key is not the data's */
+  /** @throws Damaged when the master key is not the data's, or log and key directory are not of one house (compared where `house` is among the deciders) */
   static async open(options: KernelOptions): Promise<Kernel> {
     const { engine, clock } = options;
+    await notBesideOldLog(engine.eventStore, engine.keys);
     const keyring = await Keyring.open(engine.keys, options.masterKey);
     const sealer = new Sealer(keyring);
     const registry = new EventRegistry(options.deciders, sealer);
     const states = new States(engine.eventStore, engine.readModels, registry, (text) => keyring.mac('snapshot', text));
     const commands = new Commands(engine.eventStore, states, sealer, clock);
+    if ((options.deciders as readonly unknown[]).includes(house)) await sameHouse(engine.eventStore, engine.keys, states, commands);
     const scheduler = new Scheduler(engine.workQueue, clock, options.lanes);
     const statuses = new Map<string, FollowerStatus>();
     const seeing = new Seeing(statuses, engine.readModels, clock);

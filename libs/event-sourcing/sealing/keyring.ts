@@ -6,6 +6,8 @@ import type { Period, Subject, SubjectKind } from '../sealed.js';
 import { hkdf, MacKey } from './hmac.js';
 import { randomPool } from './random-pool.js';
 
+/** the keys that a directory begins with */
+const FIXED = ['constant:directory', 'constant:ids'] as const;
 const NONCE = 12, KEY = 32, TAG = 16;
 const pooled = randomPool();
 
@@ -50,12 +52,14 @@ export class Keyring {
   private constructor(private readonly store: Keys, private readonly wrapping: Buffer, private readonly directory: MacKey,
     private readonly ids: MacKey, private readonly random: (n: number) => Buffer) {}
 
+  /** True for a directory that was never opened: nothing is in it. Makes nothing. */
+  static async isNew(store: Keys): Promise<boolean> { return (await store.find([FIXED[0]]))[0] === null; }
+
   /** @throws Error for a key that is not of 32 bytes · Damaged when the master key is not the one that the directory was made with: nothing is written then */
   static async open(store: Keys, masterKey: Uint8Array, random: (n: number) => Buffer = pooled): Promise<Keyring> {
     if (masterKey.length !== KEY) throw new Error(`a master key has ${KEY} bytes, not ${masterKey.length}`);
     const wrapping = hkdf(masterKey, 'heliograph wrapping v1');
-    const fixed = ['constant:directory', 'constant:ids'];
-    const records = await store.claim(fixed.map((hash) => candidate(hash, 'key', wrapping, random).record));
+    const records = await store.claim(FIXED.map((hash) => candidate(hash, 'key', wrapping, random).record));
     const [directory, ids] = records.map((r) => {
       if (r === 'forgotten') throw new Damaged('the key directory has lost its fixed keys: restore keys.db from a backup');
       try { return unwrap(r, wrapping); } catch { throw new Damaged('the master key is not the one that this data was written with: put the right key in place'); }

@@ -226,6 +226,30 @@ describe('a worker over due work', () => {
     expect(second.statuses.has('due-work')).toBe(true);
   });
 
+  it('folds what another process appended from the log that it follows, and reads no stream for it', async () => {
+    const { eventStore } = room.engine;
+    const reads: string[] = [];
+    const counting = new Proxy(eventStore, { get: (of, name: keyof typeof eventStore) => (name === 'read' ? (stream: string, from: number, limit: number) => { reads.push(stream); return of.read(stream, from, limit); } : of[name].bind(of as never)) });
+    const writer = await room.kernel({ clock, projections: [] });
+    room.engine = { ...room.engine, eventStore: counting };
+    const follower = await start();
+    await caughtUp(follower);
+    const jobs = consume(TOURS);
+    for (const id of ['a', 'b']) {
+      await take(writer, id);
+      await writer.commands.execute(parcel, new SeeParcel(id, { place: 'x' }, by(`see ${id}`)));
+    }
+    await take(writer, 'c', { dueAt: inMs(60_000) });
+    await caughtUp(follower);
+    await clock.advance(10);
+    await until('a and b', () => jobs.length === 2);
+    expect(follower.scheduler.size).toBe(3);
+    await writer.commands.execute(parcel, new LoseParcel('c', {}, by('l')));
+    await caughtUp(follower);
+    expect(follower.scheduler.size).toBe(2);
+    expect(reads).toEqual([]);
+  });
+
   it('sees the current thing only: what changed meanwhile is no longer handed over', async () => {
     const jobs = consume(TOURS);
     const kernel = await start();

@@ -1,5 +1,6 @@
 import type { AnyDecider } from '../decider.js';
 import type { AnyProcess, Due } from '../process.js';
+import type { StoredEvent } from '../event.js';
 import type { Batch, EventStore } from '../ports/event-store.js';
 import type { ReadModels, RowChange } from '../ports/read-models.js';
 import { Damaged, Unavailable, UnknownEvent } from '../errors.js';
@@ -86,6 +87,19 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
     dirty.set(stream, { position, due: null });
   };
 
+  /** What is due for a stream by its own word. Where that is nothing, a row that says otherwise (of a leader who wrote late) goes. */
+  const ask = async (stream: string): Promise<Due | null> => {
+    const process = byCategory.get(categoryOf(stream));
+    const due = process ? process.next((await states.read(process.of, stream)).state as never, stream.slice(stream.indexOf('-') + 1)) : null;
+    const last = due ? null : await store.last(stream);
+    if (last && !dirty.has(stream)) {
+      written.add(stream);
+      dirty.set(stream, { position: last.position, due: null });
+      timer ??= clock.after(FLUSH_EVERY_MS, () => { void flush(); });
+    }
+    return due;
+  };
+
   return {
     name: 'due-work',
     prefixes: [...byCategory.keys()].map((c) => `${c}-`),
@@ -114,11 +128,12 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
       seen = noted = checkpoint;
       wiped = false;
       before = head ?? '';
+      scheduler.asks = ask;
       scheduler.open();
       return checkpoint;
     },
     async handle(batch: Batch) {
-      const touched = new Map<string, { revision: number; position: string }>();
+      const touched = new Map<string, StoredEvent[]>();
       for (const stored of batch.events) {
         const event = registry.known(stored);
         const process = byCategory.get(categoryOf(event.stream));
@@ -127,13 +142,16 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
           const health = process.health?.(event);
           if (health && event.position > before) scheduler.health(health.lane, health.good);
         } catch (error) { await park(event.stream, event.position, error); continue; }
-        touched.set(event.stream, { revision: event.revision, position: event.position });
+        const events = touched.get(event.stream);
+        if (events) events.push(stored); else touched.set(event.stream, [stored]);
       }
-      for (const [stream, { revision, position }] of touched) {
+      for (const [stream, events] of touched) {
+        const { revision, position } = events.at(-1)!;
         const process = byCategory.get(categoryOf(stream))!;
         if (parked.has(stream)) continue;
         try {
-          let loaded = states.peek(stream);
+          // what happened before the start is long over for most: what is still to do is said by the stream as it is now
+          let loaded = position > before ? states.advance(process.of, stream, events) : states.peek(stream);
           if (!loaded || loaded.revision < revision) loaded = await states.read(process.of, stream);
           const due = process.next(loaded.state as never, stream.slice(stream.indexOf('-') + 1));
           scheduler.offer(stream, due);

@@ -43,6 +43,17 @@ export class States {
     return this.#cache.get(stream) ?? this.read(d, stream);
   }
 
+  /** The state after these events of one stream, as a follower meets them, where they join on to what is known here; undefined: the stream is to be read. */
+  advance(d: AnyDecider, stream: string, events: readonly StoredEvent[]): Loaded | undefined {
+    const known = this.#cache.get(stream) ?? (events[0]?.revision === 0 ? { state: d.initial, revision: NO_STREAM, snapshot: NO_STREAM } : undefined);
+    const news = known && events.filter((e) => e.revision > known.revision);
+    if (!news?.length) return known;
+    if (news[0]!.revision !== known!.revision + 1) return undefined;
+    const loaded = this.#fold(d, known!, news);
+    this.keep(stream, loaded);
+    return loaded;
+  }
+
   /** The state as stored now. */
   async read(d: AnyDecider, stream: string): Promise<Loaded> {
     let loaded: Loaded = { state: d.initial, revision: NO_STREAM, snapshot: NO_STREAM };

@@ -13,11 +13,40 @@ const go = (cwd, ...args) => promisify(execFile)('go', args, { cwd, timeout: BUI
 
 /**
  * What FerretDB has an index for and does not use: look-ups by id read the whole table, first because it asks for `->'$._id'`
- * where the index is on `->"_id"`, then wherever anything else is asked for beside the id. It filters what it read once more.
+ * where the index is on `->"_id"`, then wherever anything else is asked for beside the id, or several ids are (`$in`). It filters what it read once more.
  */
 const MENDED = [
   ['internal/backends/sqlite/metadata/metadata.go', `IDColumn = DefaultColumn + "->'$._id'"`, 'IDColumn = DefaultColumn + "->\\"_id\\""'],
   ['internal/backends/sqlite/collection.go', 'params.Filter.Len() == 1', 'params.Filter.Len() > 0'],
+  ['internal/backends/sqlite/collection.go', `			args = []any{string(must.NotFail(sjson.MarshalSingleValue(v)))}
+		}
+	}
+
+	q += whereClause
+`, `			args = []any{string(must.NotFail(sjson.MarshalSingleValue(v)))}
+		case *types.Document:
+			if in, _ := v.Get("$in"); v.Len() == 1 && in != nil {
+				if ids, ok := in.(*types.Array); ok && ids.Len() > 0 {
+					for i := 0; i < ids.Len(); i++ {
+						id := must.NotFail(ids.Get(i))
+						if _, ok := id.(string); !ok {
+							break
+						}
+						args = append(args, string(must.NotFail(sjson.MarshalSingleValue(id))))
+					}
+					if len(args) == ids.Len() {
+						whereClause = fmt.Sprintf(\` WHERE %s IN (?%s)\`, metadata.IDColumn, strings.Repeat(", ?", len(args)-1))
+					} else {
+						args = nil // of another type: looked for as before
+					}
+				}
+			}
+		}
+	}
+
+	q += whereClause
+`],
+  ['internal/backends/sqlite/collection.go', '		v, _ := params.Filter.Get("_id")\n		switch v.(type) {', '		v, _ := params.Filter.Get("_id")\n		switch v := v.(type) {'],
 ];
 
 function mendLookUpById(folder) {

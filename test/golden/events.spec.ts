@@ -38,7 +38,7 @@ import { messageLog } from '#projections/message-log/message-log.projection';
 type Sample = { version: number; data: unknown };
 /** by type: a sample, or one for each version, oldest first */
 type Samples = Record<string, Sample | readonly Sample[]>;
-const CATALOGUES: readonly [AnyDecider, Samples][] = [[house, houseSamples], [message, messageSamples], [look, lookSamples], [batch, batchSamples], [settings, settingsSamples], [credential, credentialSamples], [keyuse, keyuseSamples], [session, sessionSamples], [keyset, keysetSamples], [signin, signinSamples], [user, userSamples], [name, nameSamples], [stepdown, stepdownSamples]];
+const CATALOGUES: readonly [AnyDecider, Samples][] = [[message, messageSamples], [look, lookSamples], [batch, batchSamples], [settings, settingsSamples], [credential, credentialSamples], [keyuse, keyuseSamples], [session, sessionSamples], [keyset, keysetSamples], [signin, signinSamples], [user, userSamples], [name, nameSamples], [stepdown, stepdownSamples], [house, houseSamples]];
 const ALL = CATALOGUES.flatMap(([d, samples]) => Object.entries(samples).flatMap(([type, one]) => [one].flat().map((sample) => ({ d, type, ...sample, key: `${type}@${sample.version}` }))));
 const META = { revision: 1, metadata: { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' } };
 

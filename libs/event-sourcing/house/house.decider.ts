@@ -17,5 +17,5 @@ export const house = decider<HouseState, HouseEvents>()({
   // stays for as long as the log: nothing here is sealed, nothing has a period
   period: () => ({ category: 'kept', day: '' }),
   evolve: { HouseFounded: (_, { house: id }) => ({ house: id }) },
-  tags: () => ({ owner: 'system' }),
+  tags: () => ({ owner: 'system:house' }),
 });

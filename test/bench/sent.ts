@@ -1,4 +1,5 @@
 import { openEmbedded } from '#libs/engines/embedded/embedded';
+import type { ReadModels } from '#libs/event-sourcing/ports/read-models';
 import { collectionOf } from '#libs/event-sourcing/running/projecting';
 import { messageLog } from '#projections/message-log/message-log.projection';
 import type { Sink } from './load/tools.js';
@@ -11,12 +12,15 @@ export async function exactly(messages: number, upstream: Sink): Promise<void> {
   }
 }
 
+/** The view shows so many messages, all of them sent. @throws Error when not */
+export async function shownAsSentIn(readModels: ReadModels, messages: number): Promise<void> {
+  await readModels.define({ name: collectionOf(messageLog), indexes: messageLog.indexes });
+  const [all, sent] = await Promise.all([readModels.count(collectionOf(messageLog), {}), readModels.count(collectionOf(messageLog), { status: { eq: 'sent' } })]);
+  if (all !== messages || sent !== messages) throw new Error(`${messages} messages were accepted; the view shows ${all}, of them ${sent} as sent`);
+}
+
 /** The view on the disk shows so many messages, all of them sent. For a folder that no server holds. @throws Error when not */
 export async function shownAsSent(dataDir: string, messages: number): Promise<void> {
   const engine = await openEmbedded({ dir: dataDir });
-  try {
-    await engine.readModels.define({ name: collectionOf(messageLog), indexes: messageLog.indexes });
-    const [all, sent] = await Promise.all([engine.readModels.count(collectionOf(messageLog), {}), engine.readModels.count(collectionOf(messageLog), { status: { eq: 'sent' } })]);
-    if (all !== messages || sent !== messages) throw new Error(`${messages} messages were accepted; the view shows ${all}, of them ${sent} as sent`);
-  } finally { await engine.close(); }
+  try { await shownAsSentIn(engine.readModels, messages); } finally { await engine.close(); }
 }

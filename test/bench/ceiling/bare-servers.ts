@@ -34,7 +34,7 @@ async function append(url: string, seconds: number): Promise<Measured> {
   const client = EventStoreDBClient.connectionString(url);
   let [data, metadata] = [USUAL.data, USUAL.metadata];
   for await (const { event } of client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 500 })) {
-    if (!event?.streamId.startsWith('message-') || event.revision !== 0n) continue;
+    if (!event?.streamId.includes('message-') || event.revision !== 0n) continue;
     [data, metadata] = [(event.data as Uint8Array).length, JSON.stringify(event.metadata).length];
     break;
   }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { SUBJECTS } from '#apps/standalone/subjects';
-import { openEmbedded, type Embedded } from '#libs/engines/embedded/embedded';
+import { openEmbedded } from '#libs/engines/embedded/embedded';
 import type { Clock } from '#libs/event-sourcing/running/clock';
-import { Kernel } from '#libs/event-sourcing/running/kernel';
+import { Kernel, type Engine } from '#libs/event-sourcing/running/kernel';
 import { ensureSecrets } from '#libs/identity/certificate/secrets-folder';
 import { KIND_DEFAULTS } from '#libs/messaging/gateways/default-gateways';
 import type { Acceptance } from '#libs/messaging/message/message.decider';
@@ -11,7 +11,7 @@ import { GatheringStore } from './gathering-store.js';
 
 /** Engines and kernel on a folder in this process, without listeners, worker and followers: nothing can be sent. */
 export interface Opened {
-  engine: Embedded;
+  engine: Engine;
   kernel: Kernel;
   /** the same, but what it appends is held back until `gathered` is flushed */
   gathering: Kernel;
@@ -21,9 +21,10 @@ export interface Opened {
 
 const NO_LANE = { rate: 1, concurrency: 1, circuit: { failures: 1, windowMs: 1, windowCalls: 1, windowShare: 1, probeMs: 1 } };
 
-export async function openPlace({ dataDir, secretsDir }: Place, clock: Clock): Promise<Opened> {
+/** @param engines which they are; those on the place's own files unless told */
+export async function openPlace({ dataDir, secretsDir }: Place, clock: Clock, engines: () => Promise<Engine & { close(): Promise<void> }> = () => openEmbedded({ dir: dataDir })): Promise<Opened> {
   const { masterKey } = await ensureSecrets({ dir: secretsDir, masterKeyFile: undefined, dataDir, production: false, serverNames: ['localhost', '127.0.0.1'] }, { now: () => new Date(), random: randomBytes });
-  const engine = await openEmbedded({ dir: dataDir });
+  const engine = await engines();
   const gathered = await GatheringStore.over(engine.eventStore);
   const open = (over: typeof engine): Promise<Kernel> => Kernel.open({ engine: over, masterKey, clock, ...SUBJECTS, lanes: () => NO_LANE });
   const [kernel, gathering] = [await open(engine), await open({ ...engine, eventStore: gathered })];

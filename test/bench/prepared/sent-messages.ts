@@ -18,11 +18,10 @@ const SENT = { outcome: 'sent', status: 200, providerRef: 'ref1', answer: 'OK re
 export const recipient = (i: number): string => `+1666${String(i).padStart(7, '0')}`;
 
 /** A folder with messages that were accepted over the last hours and sent: three of four are `bench`'s, ten to each number. */
-export async function sentMessages(ground: Ground, messages: number): Promise<Place> {
-  const place = newPlace(ground);
+export async function sentMessages(ground: Ground, messages: number, place = newPlace(ground), engines?: Parameters<typeof openPlace>[2]): Promise<Place> {
   let at = Date.now() - messages * MS_APART;
   const clock: Clock = { ...systemClock, now: () => new Date(at) };
-  const opened = await openPlace(place, clock);
+  const opened = await openPlace(place, clock, engines);
   const { gathering: { commands }, gathered } = opened;
   try {
     const made = async (i: number): Promise<void> => {

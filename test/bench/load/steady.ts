@@ -1,0 +1,47 @@
+/** Requests at a steady pace, whether or not those before them are answered: as clients who know nothing of each other send them. */
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+export interface SteadyOptions {
+  port: number;
+  token: string;
+  /** of request i */
+  body(i: number): string;
+  /** so many a second, for so long */
+  perSecond: number;
+  seconds: number;
+  /** called at each acknowledgement, with the id that was answered */
+  acknowledged(i: number, id: string): void;
+}
+
+/** How late each request left, and how long its answer took, in ms. @throws Error for another answer than 202 */
+export async function steady({ port, token, body, perSecond, seconds, acknowledged }: SteadyOptions): Promise<{ late: number[]; took: number[] }> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
+  const late: number[] = [], took: number[] = [], answers: Promise<void>[] = [];
+  const send = (i: number): Promise<void> => new Promise((resolve, reject) => {
+    const began = performance.now();
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': `steady-${process.pid}-${Math.round(began)}-${i}` };
+    request({ host: '127.0.0.1', port, path: '/api/v1/messages', method: 'POST', agent, headers }, (answer) => {
+      text(answer).then((whole) => {
+        if (answer.statusCode !== 202) throw new Error(`request ${i} was answered ${answer.statusCode}: ${whole.slice(0, 300)}`);
+        took.push(performance.now() - began);
+        acknowledged(i, (JSON.parse(whole) as { id: string }).id);
+      }).then(resolve, reject);
+    }).once('error', reject).end(body(i));
+  });
+  const began = performance.now(), all = Math.round(perSecond * seconds);
+  const due = (i: number): number => began + (i * 1000) / perSecond;
+  try {
+    for (let i = 0; i < all;) {
+      for (; i < all && due(i) <= performance.now(); i++) {
+        late.push(performance.now() - due(i));
+        const answer = send(i);
+        answer.catch(() => undefined); // told below
+        answers.push(answer);
+      }
+      await new Promise((resolve) => { setTimeout(resolve, 1); });
+    }
+    await Promise.all(answers);
+    return { late, took };
+  } finally { agent.destroy(); }
+}

@@ -166,6 +166,25 @@ describe('due work', () => {
     expect(kernel.statuses.get('due-work')!.stopped).toContain('ParcelExploded version 1');
   });
 
+  it('does away with a row that a deposed leader wrote late', async () => {
+    const writer = await room.kernel({ clock });
+    await take(writer, 'ghost');
+    await writer.commands.execute(parcel, new LoseParcel('ghost', {}, by('l')));
+    const [first] = await room.engine.eventStore.read('parcel-ghost', 0, 1);
+    await room.engine.readModels.define(DUE_WORK);
+    await room.engine.readModels.apply(DUE_WORK.name, [{ id: 'parcel-ghost', position: first!.position, row: { topic: TOURS, lane: 'red', job: 'ghost/1', dueAt: START, until: null, holds: null } }], await room.engine.eventStore.head());
+    const jobs = consume(TOURS);
+    const kernel = await start();
+    await caughtUp(kernel);
+    await clock.advance(10);
+    await until('it is handed over', () => jobs.length === 1);
+    await clock.advance(30_000);
+    await until('its stream was asked', async () => { await clock.advance(5_000); return kernel.scheduler.size === 0; });
+    await clock.advance(2_000);
+    await until('the row is gone', async () => (await rows()).length === 0);
+    expect(jobs).toHaveLength(1);
+  });
+
   it('tells lanes how their gateways are', async () => {
     const kernel = await start({ lanes: () => ({ ...OPEN_LANE, circuit: { failures: 2, windowMs: 30_000, windowCalls: 20, windowShare: 0.5, probeMs: 30_000 } }) });
     for (const id of ['a', 'b']) {

@@ -106,6 +106,22 @@ describe('what is due', () => {
     expect(ids()).toEqual(['b', 'a']);
   });
 
+  it('goes when its stream says that nothing is due, and takes no place of its lane any more', async () => {
+    const { offer, scheduler, clock, ids, due } = rig({ l: lane({ concurrency: 1 }) });
+    const truth = new Map<string, Due | null>([['s-ghost', null], ['s-live', due('live')]]);
+    scheduler.asks = (stream) => Promise.resolve(truth.get(stream)!);
+    await clock.advance(1_000);
+    offer('ghost');
+    offer('live', 1);
+    await clock.advance(20_000);
+    expect(ids()).toEqual(['ghost']);
+    await clock.advance(10_001);
+    scheduler.sweep();
+    await clock.advance(1_000);
+    expect(ids()).toEqual(['ghost', 'live']);
+    expect(scheduler.size).toBe(1);
+  });
+
   it('is found by the next sweep when the wall clock was stepped', async () => {
     const { offer, ids, clock, scheduler } = rig();
     offer('a', 3_600_000, { lane: '' });

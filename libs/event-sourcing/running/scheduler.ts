@@ -45,6 +45,8 @@ const sameDue = (a: Due, b: Due): boolean =>
 
 /** A job that was handed over and of which nothing was heard is handed over again after this (ms): at least once. */
 const SILENT_MS = 30_000;
+/** Streams that are asked at one sweep. */
+const ASKED_AT_ONCE = 1_000;
 /** What the queue did not take is offered to it again after this. */
 const PUT_AGAIN_MS = 1_000;
 
@@ -61,6 +63,8 @@ export class Scheduler {
   #wakeAt = Infinity;
   #pumping = false;
   #held = true;
+  /** asks a stream itself what is due for it: set by whoever folds due work */
+  asks: ((stream: string) => Promise<Due | null>) | null = null;
 
   constructor(private readonly queue: WorkQueue, private readonly clock: Clock, private readonly laneSettings: (lane: string) => LaneSettings) {}
 
@@ -153,6 +157,15 @@ export class Scheduler {
     this.#wakeIn(wake, mono);
   }
 
+  /** Nothing came of it: its stream tells whether it is due at all. What is not must go, or it takes a place of its lane for ever. */
+  async #askedAgain(e: Entry, asks: (stream: string) => Promise<Due | null>): Promise<void> {
+    e.handedAt = this.clock.monotonic();
+    let due: Due | null;
+    try { due = await asks(e.stream); } catch { return; } // the log is away: it is asked again in a while
+    if (this.#entries.get(e.stream) !== e) return;
+    if (due && sameDue(due, e.due)) this.#again(e.stream, e.due.id); else this.offer(e.stream, due);
+  }
+
   #again(stream: string, id: string): void {
     const e = this.#entries.get(stream);
     if (e?.due.id !== id || e.handedAt === null) return;
@@ -164,7 +177,8 @@ export class Scheduler {
   /** From time to time: hands over again what was handed over long ago and never answered by an event. */
   sweep(): void {
     const silent = this.clock.monotonic() - SILENT_MS;
-    for (const e of [...this.#entries.values()]) if (e.handedAt !== null && e.handedAt <= silent) this.#again(e.stream, e.due.id);
+    const unheard = [...this.#entries.values()].filter((e) => e.handedAt !== null && e.handedAt <= silent);
+    for (const e of unheard.slice(0, ASKED_AT_ONCE)) if (this.asks) void this.#askedAgain(e, this.asks); else this.#again(e.stream, e.due.id);
     // what was settled long before its time lies deep in a heap: it goes when it is most of it
     for (const heap of [this.#free, this.#until, ...[...this.#lanes.values()].map((l) => l.waiting)]) {
       if (heap.size > 1_000 + 2 * this.#entries.size) heap.retain((e) => this.#current(e));

@@ -37,7 +37,10 @@ export class Readiness {
     ]);
     const failing: Failing[] = this.#draining ? [{ part: 'process', reason: 'it is shutting down' }] : [];
     failing.push(...found.flat());
-    for (const s of this.kernel.statuses.values()) if (s.stopped) failing.push({ part: s.name, reason: s.stopped });
+    for (const s of this.kernel.statuses.values()) {
+      if (s.stopped) failing.push({ part: s.name, reason: s.stopped });
+      else if (s.anew) failing.push({ part: s.name, reason: 'what it had written was lost: it is computed again from the log' });
+    }
     if (!this.kernel.live.fresh()) failing.push({ part: 'live', reason: 'nothing was heard from the log for 5 s: no credential can be trusted' });
     this.#last = failing;
     this.#at = this.clock.monotonic();

@@ -47,10 +47,21 @@ describe('a follower', () => {
     const { store } = log([batch('1', 3), batch('2', 0), batch('2', 0), batch('5', 1)]);
     const end = follow(store, f, status, clock, stop.signal);
     await settle();
-    expect({ handled, idle, status }).toEqual({ handled: ['1', '5'], idle: ['2'], status: { name: 'f', position: '5', events: 4, heardAt: 0, stopped: null } });
+    expect({ handled, idle, status }).toEqual({ handled: ['1', '5'], idle: ['2'], status: { name: 'f', position: '5', events: 4, heardAt: 0, stopped: null, anew: null } });
     stop.abort();
     await end;
     expect(clock.pending).toBe(0);
+  });
+
+  it('whose work was wiped says so until it is where it was', async () => {
+    const clock = new CountingClock(), stop = new AbortController(), status = statusOf('f'), said: (Position | null)[] = [];
+    const { f } = follower({ start: () => Promise.resolve(null), handle: () => { said.push(status.anew); return Promise.resolve(); } });
+    const { store } = log([batch('1'), batch('2'), new Unavailable('the view f')], [batch('1'), batch('2'), batch('3')]);
+    const end = follow(store, f, status, clock, stop.signal);
+    await clock.advance(200);
+    expect({ said, status }).toMatchObject({ said: [null, null, '2', '2', null], status: { position: '3', anew: null, stopped: null } });
+    stop.abort();
+    await end;
   });
 
   it('tries Unavailable again with back-off, doubled up to five seconds, from where it safely was, for as long as it takes', async () => {

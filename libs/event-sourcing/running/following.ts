@@ -13,6 +13,8 @@ export interface FollowerStatus {
   heardAt: number;
   /** why it stands still, in a sentence; null while it runs */
   stopped: string | null;
+  /** what it had written was lost: it begins at the log's first event, and this is how far it was; null once it is there again */
+  anew: Position | null;
 }
 
 export interface Follower {
@@ -40,6 +42,7 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
   while (!signal.aborted) {
     try {
       const from = await follower.start();
+      if (from === null && status.position !== null) status.anew ??= status.position;
       status.position = from;
       status.heardAt = clock.monotonic();
       for await (const batch of store.subscribe(from, follower.prefixes, signal)) {
@@ -47,6 +50,8 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
         // of an empty log nothing was seen: a checkpoint would look as if it lay ahead of it
         else if (batch.position !== status.position && (await store.head()) !== null) await follower.idle?.(batch.position);
         status.position = batch.position;
+        status.stopped = null;
+        if (status.anew !== null && batch.position >= status.anew) status.anew = null;
         status.events += batch.events.length;
         status.heardAt = clock.monotonic();
         wait = 100;
@@ -66,10 +71,10 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
 }
 
 /** Ends early when the signal aborts. */
-const pause = (ms: number, clock: Clock, signal: AbortSignal): Promise<void> => new Promise((resolve) => {
+export const pause = (ms: number, clock: Clock, signal: AbortSignal): Promise<void> => new Promise((resolve) => {
   const end = (): void => { stop(); signal.removeEventListener('abort', end); resolve(); };
   const stop = clock.after(ms, end);
   signal.addEventListener('abort', end, { once: true });
 });
 
-export const statusOf = (name: string): FollowerStatus => ({ name, position: null, events: 0, heardAt: 0, stopped: null });
+export const statusOf = (name: string): FollowerStatus => ({ name, position: null, events: 0, heardAt: 0, stopped: null, anew: null });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { MongoClient } from 'mongodb';
 import { openCluster } from '#libs/engines/cluster';
 import { systemClock } from '#libs/event-sourcing/running/clock';
 import { freePort, until } from '../../bench/ground.js';
@@ -26,7 +27,7 @@ interface Servers { servers(names: string[]): Promise<ServerModule[]>; install(s
 /** One of the three servers, in a folder of its own, behind a line. */
 export interface Server { name: ServerName; pid: number; line: Line; kill(): Promise<void>; start(): Promise<void>; freeze(): void; thaw(): void }
 /** One process of Heliograph. */
-export interface Member { name: string; part: Part; port: number; said(): string; kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>; start(): Promise<void> }
+export interface Member { name: string; part: Part; port: number; said(): string; /** answers its exit code; null: it was killed, or was not there */ kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<number | null>; start(): Promise<void> }
 
 const gone = (pid: number): Promise<void> => until(`process ${pid} is gone`, () => { try { process.kill(pid, 0); return Promise.resolve(false); } catch { return Promise.resolve(true); } }, { boundMs: 20_000, pauseMs: 20 });
 
@@ -93,24 +94,33 @@ export class Cluster {
 
   async #member(part: Part, name: string): Promise<Member> {
     const port = await freePort();
-    let end: ((signal: 'SIGKILL' | 'SIGTERM') => Promise<void>) | null = null;
+    let end: ((signal: 'SIGKILL' | 'SIGTERM') => Promise<number | null>) | null = null;
     let text = '';
     const member: Member = {
       name, part, port, said: () => text,
       start: () => new Promise((ready, failed) => {
         const child = endsWithUs(spawn(NODE, ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', join(ROOT, `dist/apps/${part}/main.js`)], { env: { ...this.#env, LISTEN_PORTS: String(port) }, cwd: this.root, stdio: ['ignore', 'pipe', 'pipe'] }));
-        const ended = new Promise<void>((done) => { child.once('close', (code, signal) => { failed(new Error(`${name} ended (${code ?? signal}): ${text}`)); done(); }); });
+        const ended = new Promise<number | null>((done) => { child.once('close', (code, signal) => { failed(new Error(`${name} ended (${code ?? signal}): ${text}`)); done(code); }); });
         const hear = (bytes: Buffer): void => { text = (text + String(bytes)).slice(-20_000); if (text.includes('is ready')) ready(); };
         child.stdout!.on('data', hear);
         child.stderr!.on('data', hear);
-        end = async (signal) => { child.kill(signal); await ended; };
+        end = (signal) => { child.kill(signal); return ended; };
         text = '';
       }),
-      async kill(signal = 'SIGKILL') { await end?.(signal); end = null; },
+      async kill(signal = 'SIGKILL') { const ending = end?.(signal); end = null; return await ending ?? null; },
     };
     this.members.push(member);
     return member;
   }
+
+  /** One more, as another host would run it. */
+  async joined(part: Part): Promise<Member> {
+    const member = await this.#member(part, `${part} ${this.of(part).length + 1}`);
+    await member.start();
+    return member;
+  }
+  /** One that has ended and does not come back. */
+  left(member: Member): void { this.members.splice(this.members.indexOf(member), 1); }
 
   server(name: ServerName): Server { return this.servers.get(name)!; }
   of(part: Part): Member[] { return this.members.filter((m) => m.part === part); }
@@ -131,7 +141,13 @@ export class Cluster {
     for (const member of this.members) await until(`${member.name} is ready`, () => this.ready(member), { boundMs, pauseMs: 100 });
   }
 
-  /** What the engines hold, read through the engines in this process, past the lines. */
+  /** Wipes the views' database: keys and what is shared stay. */
+  async wipeViews(): Promise<void> {
+    const client = new MongoClient(this.#env[VARIABLES.mongodb]!);
+    try { await client.db(`${this.#clusterName}-views`).dropDatabase(); } finally { await client.close(); }
+  }
+
+  /** What the engines hold, read through the engines in this process. */
   async audit(): Promise<Found> {
     const url = (name: ServerName): string => this.#env[VARIABLES[name]]!;
     const engine = await openCluster({ engines: 'cluster', dataDir: '', eventstoreUrl: url('eventstoredb'), mongodbUrl: url('mongodb'), kafkaBrokers: url('kafka'), kafkaReplicas: 1, clusterName: this.#clusterName }, systemClock);

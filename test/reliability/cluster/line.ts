@@ -21,9 +21,20 @@ export async function lineTo(port: number): Promise<Line> {
   let mode: Mode = { kind: 'passes' };
   const open = new Set<Socket>();
   const carry = (from: Socket, to: Socket): void => {
-    from.on('data', (bytes) => {
+    // what is on its way stays in its order, also when the line is mended meanwhile
+    const underWay: { at: number; bytes: Buffer }[] = [];
+    const arrive = (): void => {
+      const now = performance.now();
+      while (underWay.length > 0 && underWay[0]!.at <= now) { const { bytes } = underWay.shift()!; if (to.writable) to.write(bytes); }
+      if (underWay.length > 0) setTimeout(arrive, Math.ceil(underWay[0]!.at - now));
+    };
+    from.on('data', (bytes: Buffer) => {
       if (mode.kind === 'silent') return;
-      if (mode.kind === 'slow') { const { ms } = mode; setTimeout(() => { if (to.writable) to.write(bytes); }, ms); return; }
+      if (mode.kind === 'slow' || underWay.length > 0) {
+        underWay.push({ at: performance.now() + (mode.kind === 'slow' ? mode.ms : 0), bytes });
+        if (underWay.length === 1) arrive();
+        return;
+      }
       if (to.writable && !to.write(bytes)) { from.pause(); to.once('drain', () => from.resume()); }
     });
     from.once('close', () => { open.delete(from); to.destroy(); }).on('error', () => from.destroy());

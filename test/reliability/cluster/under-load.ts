@@ -25,8 +25,8 @@ export class UnderLoad {
     gateway.onCall = ({ key }) => note(key);
   }
 
-  /** @param name of the messages' owner · @param over settings of the gateways over the usual */
-  static async open(name: string, parts: Record<Part, number>, over: object = {}): Promise<UnderLoad> {
+  /** @param name of the messages' owner · @param parts how many processes of each · @param over settings of the gateways over the usual · @param loops clients at each API */
+  static async open(name: string, parts: Record<Part, number>, over: object = {}, loops = 2): Promise<UnderLoad> {
     built();
     const gateway = await notingGateway();
     gateway.takes = () => TAKES_MS;
@@ -36,8 +36,8 @@ export class UnderLoad {
       const secret = await cluster.token(name);
       const admin = cluster.bearer(await cluster.token(`${name}-reader`, 'admin'));
       const senders = cluster.of('api').map((_, api) => cluster!.bearer(secret, api));
-      const load = steadyLoad(senders, 2);
-      await load.goesOn(50);
+      const load = steadyLoad(senders, loops);
+      if (loops > 0) await load.goesOn(FOLLOWED);
       return new UnderLoad(gateway, cluster, senders, admin, load);
     } catch (error) {
       await cluster?.close();
@@ -66,13 +66,16 @@ export class UnderLoad {
   }
 
   /** Some process says in /ready and in /metrics that what this server does for it fails. */
-  async says(server: ServerName, boundMs = 30_000): Promise<void> {
+  says(server: ServerName): Promise<void> { return this.saysOf(FAILS[server], `that ${server} fails`); }
+
+  /** The same of these parts. */
+  async saysOf(failing: RegExp, what: string, boundMs = 30_000): Promise<void> {
     const parts = (text: string): string[] => [...text.matchAll(/^heliograph_failing\{part="([^"]+)"\} 1$/gm)].map((m) => m[1]!);
-    await until(`some process says that ${server} fails`, async () => {
+    await until(`some process says ${what}`, async () => {
       for (const member of this.cluster.members) {
-        if (!(await this.#failing(member)).some((part) => FAILS[server].test(part))) continue;
+        if (!(await this.#failing(member)).some((part) => failing.test(part))) continue;
         const metrics = await this.cluster.asked(member, '/metrics');
-        if (metrics?.status === 200 && parts(metrics.text).some((part) => FAILS[server].test(part))) return true;
+        if (metrics?.status === 200 && parts(metrics.text).some((part) => failing.test(part))) return true;
       }
       return false;
     }, { boundMs, pauseMs: 100 });
@@ -80,10 +83,12 @@ export class UnderLoad {
 
   /** What is acknowledged from now on also reaches the gateway. @throws Error with what every process says of itself */
   async goesOn(boundMs = 60_000): Promise<void> {
-    try {
-      const ids = await this.load.goesOn(FOLLOWED, boundMs);
-      await until(`${FOLLOWED} that were just acknowledged are at the gateway`, () => Promise.resolve(ids.every((id) => this.#called.has(id))), { boundMs, pauseMs: 20 });
-    } catch (error) { throw new Error(`${String(error)}\n${await this.#told()}`, { cause: error }); }
+    try { await this.reach(await this.load.goesOn(FOLLOWED, boundMs), boundMs); }
+    catch (error) { throw new Error(`${String(error)}\n${await this.#told()}`, { cause: error }); }
+  }
+  /** These messages come to the gateway. */
+  reach(ids: readonly string[], boundMs = 60_000): Promise<void> {
+    return until(`${ids.length} acknowledged messages are at the gateway`, () => Promise.resolve(ids.every((id) => this.#called.has(id))), { boundMs, pauseMs: 20 });
   }
 
   /** What every process says of itself, for whoever looks for the reason of a failure. */

@@ -79,6 +79,7 @@ describe('a reset link', () => {
     given(registered(), asked()).when(reset, TOO_LATE).thenRefused('invalid_reset');
     given(registered(), asked(), asked('r2')).when(reset, NOW).thenRefused('invalid_reset');
     given(registered(), asked(), changedTo('$x', 'reset')).when(reset, NOW).thenRefused('invalid_reset');
+    given(registered(), asked(), { type: 'UserProfileChanged', data: { ...names, email: 'new@example.com', at: NOW } }).when(reset, NOW).thenRefused('invalid_reset');
     given(registered(), asked(), changedTo('$x', 'rehash')).when(reset, NOW).then({ type: 'PasswordChanged', data: { password: '$new', by: 'reset', mustChange: false, at: NOW } });
     for (const past of [[], [registered()], [registered(), asked(), disabled], [registered(), asked(), deleted]]) given(...past).when(reset, NOW).thenRefused('invalid_reset');
   });

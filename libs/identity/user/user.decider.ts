@@ -84,7 +84,7 @@ const withMail = (state: UserState | null, of: string, at: string, more: Partial
 
 export const user = decider<UserState | null, UserEvents>()({
   stream: 'user',
-  snapshotVersion: 1,
+  snapshotVersion: 2,
   searchable: { UserRegistered: ['username', 'email', 'fullName'], UserProfileChanged: ['username', 'email', 'fullName'] },
   initial: null,
   commands: { RegisterUser, ChangeProfile, SetPassword, SignOutUser, ChangeRole, DisableUser, EnableUser, DeleteUser, RequestPasswordReset, ResetPassword, StartResetMail, EndResetMail },
@@ -153,7 +153,8 @@ export const user = decider<UserState | null, UserEvents>()({
     UserRegistered: (_, { username, email, fullName, role, password, mustChange, origin, registeredAt }) => ({
       id: ownId(password), status: 'active', username, email, fullName, role, password, mustChange, origin, registeredAt, changedAt: registeredAt, sessionEpoch: 0, tokenEpoch: 0, reset: null,
     }),
-    UserProfileChanged: (state, { username, email, fullName, at }) => changed(state, at, { username, email, fullName }),
+    // whoever reads the mail of the address that was takes nothing over by a link from before
+    UserProfileChanged: (state, { username, email, fullName, at }) => changed(state, at, { username, email, fullName, reset: null }),
     PasswordChanged: (state, { password, by, mustChange, at }) => state && changed(state, at, by === 'rehash' ? { password } : { ...signedOut(state), password, mustChange, reset: null }),
     UserSignedOut: (state, { of, at }) => state && changed(state, at, { sessionEpoch: state.sessionEpoch + (of === 'tokens' ? 0 : 1), tokenEpoch: state.tokenEpoch + (of === 'sessions' ? 0 : 1) }),
     UserRoleChanged: (state, { to, at }) => changed(state, at, { role: to }),

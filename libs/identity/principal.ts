@@ -18,6 +18,9 @@ export interface Principal {
 /** How a principal is recorded in events. */
 export const principalName = (p: Principal): string => `${p.credential.kind}:${p.credential.id}`;
 
+/** With a scope that opens one of these a key would open all: it makes an administrator, or whoever signs in as one. */
+const ALL_BUT_KEYS = ['access-token', 'session', 'api-token', 'client-certificate'] as const;
+
 /**
  * A right that a route declares, in the form of an API key's scope; `public` needs none. Who may do it, and with which
  * kinds of credential: a program's key never changes a password.
@@ -30,15 +33,15 @@ export const RIGHTS = {
   'profile:write': { roles: ['user', 'operator', 'admin'], credentials: ['access-token', 'session', 'api-token'] },
   /** the names of the others (S4) */
   'users:read': { roles: ['user', 'operator', 'admin'] },
-  'users:manage': { roles: ['admin'] },
+  'users:manage': { roles: ['admin'], credentials: ALL_BUT_KEYS },
   'apikeys:read': { roles: ['operator', 'admin'] },
   'apikeys:write': { roles: ['operator', 'admin'] },
   /** a host application asks whether somebody's key is good */
   'apikeys:verify': { roles: ['operator', 'admin'] },
   'certificates:read': { roles: ['admin'] },
-  'certificates:write': { roles: ['admin'] },
+  'certificates:write': { roles: ['admin'], credentials: ALL_BUT_KEYS },
   'settings:read': { roles: ['admin'] },
-  'settings:write': { roles: ['admin'] },
+  'settings:write': { roles: ['admin'], credentials: ALL_BUT_KEYS },
   'admin:read': { roles: ['admin'] },
   /** metrics and the description of the API, from elsewhere than the operator's networks */
   operations: { roles: ['admin'] },

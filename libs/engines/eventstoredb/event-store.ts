@@ -4,7 +4,7 @@ import type { Append, Appended, Batch, EventStore } from '#libs/event-sourcing/p
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { AppendLine } from './append-line.js';
 import type { LogReader, Window } from './log-reader.js';
-import { type LogSubscription, aheadOfLog } from './log-subscription.js';
+import type { LogSubscription } from './log-subscription.js';
 import { ORIGIN, placeOf } from './position.js';
 import { matcher } from './stream-names.js';
 
@@ -97,8 +97,8 @@ export class EventStoreDBEventStore implements EventStore {
     const { feed } = this.subscription;
     if (feed.refused) throw feed.refused;
     if (after <= feed.head || after <= this.reader.highest) return;
-    const head = await this.reader.head();
-    if (head === null || after > head) throw aheadOfLog(after, head);
+    const verdict = this.subscription.ahead.verdict(after, await this.reader.head());
+    if (verdict) throw verdict;
   }
 
   #news(ms: number, signal: AbortSignal): Promise<void> {

@@ -27,6 +27,8 @@ export interface EventStoreDBOptions extends Partial<AppendLimits & FollowLimits
   probeMs?: number;
   /** how long the log may lead its subscription before that is made anew, in ms (default 5 s) */
   stallMs?: number;
+  /** how long the log must end before what was seen of it before that counts as damage, in ms (default 30 s): a node that was just elected may be behind */
+  aheadMs?: number;
   /** how long to wait for the server at the start, in ms (default 30 s) */
   startMs?: number;
 }
@@ -42,7 +44,7 @@ export interface EventStoreDB {
 
 const DEFAULTS = {
   maxQueued: 10_000, maxQueuedBytes: 32 * 1024 * 1024, maxSent: 128, batchSize: 500, heartbeatMs: 1000,
-  deadlineMs: 5000, limitMs: 15_000, probeMs: 3000, stallMs: 5000, startMs: 30_000,
+  deadlineMs: 5000, limitMs: 15_000, probeMs: 3000, stallMs: 5000, startMs: 30_000, aheadMs: 30_000,
 };
 /** A failed append is reported for so long: with nothing to append, nothing would ever tell that it is over. */
 const TOLD_FOR_MS = 5000;

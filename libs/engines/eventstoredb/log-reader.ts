@@ -8,6 +8,8 @@ import { ORIGIN, placeOf } from './position.js';
 import { opened, sizeOf, whereIs } from './stored-form.js';
 import type { StreamNames } from './stream-names.js';
 
+/** Of several nodes the leader alone is sure to have what was appended last. */
+export const OF_LEADER = { requiresLeader: true };
 const PAGE = 1000;
 const WINDOW = 2000; // events of the whole log read in one call
 const PAGE_BYTES = 16 * 1024 * 1024;
@@ -44,7 +46,7 @@ export class LogReader {
     return calls.run(async (client) => {
       const page: StoredEvent[] = [];
       let bytes = 0;
-      await this.#unlessAbsent(stream, calls.drain(client.readStream(names.stored(stream), { fromRevision: BigInt(from), maxCount: most, direction: FORWARDS }), ({ event }) => {
+      await this.#unlessAbsent(stream, calls.drain(client.readStream(names.stored(stream), { fromRevision: BigInt(from), maxCount: most, direction: FORWARDS, ...OF_LEADER }), ({ event }) => {
         if (event) {
           page.push(opened(event, stream));
           bytes += sizeOf(event);
@@ -59,7 +61,7 @@ export class LogReader {
     const { calls, names } = this;
     return calls.run(async (client) => {
       let last: StoredEvent | null = null;
-      await this.#unlessAbsent(stream, calls.drain(client.readStream(names.stored(stream), { fromRevision: END, maxCount: 1, direction: BACKWARDS }), ({ event }) => {
+      await this.#unlessAbsent(stream, calls.drain(client.readStream(names.stored(stream), { fromRevision: END, maxCount: 1, direction: BACKWARDS, ...OF_LEADER }), ({ event }) => {
         if (event) last = opened(event, stream);
         return false;
       }));
@@ -86,7 +88,7 @@ export class LogReader {
       let seen = 0;
       let bytes = 0;
       let position = after ?? ORIGIN;
-      await calls.drain(client.readAll({ fromPosition: after === null || after === ORIGIN ? START : placeOf(after), maxCount: most, direction: FORWARDS }), ({ event }) => {
+      await calls.drain(client.readAll({ fromPosition: after === null || after === ORIGIN ? START : placeOf(after), maxCount: most, direction: FORWARDS, ...OF_LEADER }), ({ event }) => {
         seen++;
         if (!event) return false;
         const at = whereIs(event);
@@ -107,7 +109,7 @@ export class LogReader {
   head(): Promise<Position | null> {
     return this.calls.run(async (client) => {
       let head: Position | null = null;
-      await this.calls.drain(client.readAll({ fromPosition: END, maxCount: 1, direction: BACKWARDS }), ({ event }) => {
+      await this.calls.drain(client.readAll({ fromPosition: END, maxCount: 1, direction: BACKWARDS, ...OF_LEADER }), ({ event }) => {
         if (event) this.raise(head = whereIs(event));
         return false;
       });
@@ -125,7 +127,7 @@ export class LogReader {
       let head: Position | null = null;
       let wanted: boolean | null = null;
       let seen = 0;
-      await calls.drain(client.readAll({ fromPosition: END, maxCount: most, direction: BACKWARDS }), ({ event }) => {
+      await calls.drain(client.readAll({ fromPosition: END, maxCount: most, direction: BACKWARDS, ...OF_LEADER }), ({ event }) => {
         if (!event) return false;
         const at = whereIs(event);
         if (head === null) this.raise(head = at);

@@ -2,10 +2,11 @@ import { START, streamNameFilter, type AllStreamRecordedEvent } from '@eventstor
 import { Damaged } from '#libs/event-sourcing/errors';
 import type { Position } from '#libs/event-sourcing/event';
 import type { Clock } from '#libs/event-sourcing/running/clock';
+import { Ahead } from './ahead.js';
 import type { Calls } from './calls.js';
 import { leavesConnection, sentenceOf } from './failures.js';
 import { type LogFeed, coveredBy } from './log-feed.js';
-import { LogReader } from './log-reader.js';
+import { LogReader, OF_LEADER } from './log-reader.js';
 import { ORIGIN, type Place, placeOf, positionOf } from './position.js';
 import { opened, sizeOf } from './stored-form.js';
 import { matcher, type StreamNames } from './stream-names.js';
@@ -15,6 +16,8 @@ export interface SubscriptionLimits {
   heartbeatMs: number;
   /** how long what stands in the log may be on its way before the subscription is made anew, in ms */
   stallMs: number;
+  /** how long a log must end before what was seen of it before it counts as damaged, in ms */
+  aheadMs: number;
 }
 
 const NOT_THE_SERVERS = '^[^$]'; // its own streams, statistics above all, begin with $
@@ -38,10 +41,13 @@ export class LogSubscription {
   #wanted: string[] = [];
   #changed: () => void = () => undefined;
   readonly #reader: LogReader;
+  /** judges what lies after the log's end, also for who follows */
+  readonly ahead: Ahead;
 
   /** @param calls for asking the server, with a deadline shorter than the time after which the log counts as not heard */
   constructor(readonly calls: Calls, readonly names: StreamNames, readonly feed: LogFeed, readonly clock: Clock, readonly limits: SubscriptionLimits, readonly closed: AbortSignal) {
     this.#reader = new LogReader(calls, names);
+    this.ahead = new Ahead(clock, limits.aheadMs);
   }
 
   start(): void { this.#done = Promise.all([this.#keep(), this.#watch()]); }
@@ -81,11 +87,10 @@ export class LogSubscription {
   async #notCutShort(): Promise<void> {
     const { feed } = this;
     if (feed.head === ORIGIN) return;
-    const head = await this.#reader.head();
-    feed.refused = head === null || head < feed.head ? aheadOfLog(feed.head, head) : null;
-    if (!feed.refused) return;
-    feed.wake();
-    throw feed.refused;
+    const verdict = this.ahead.verdict(feed.head, await this.#reader.head());
+    feed.refused = verdict instanceof Damaged ? verdict : null;
+    if (feed.refused) feed.wake();
+    if (verdict) throw verdict;
   }
 
   /** Resolves or rejects when the subscription ends, for whatever reason: it is always begun anew. */
@@ -115,6 +120,7 @@ export class LogSubscription {
       },
     };
     const subscription = client.subscribeToAll({
+      ...OF_LEADER,
       fromPosition: feed.head === ORIGIN ? START : placeOf(feed.head),
       filter: names.prefix === '' && wanted.includes('') ? streamNameFilter({ regex: NOT_THE_SERVERS, ...checkpoints }) : streamNameFilter({ prefixes: wanted.map((p) => names.stored(p)), ...checkpoints }),
     });
@@ -208,6 +214,3 @@ export class LogSubscription {
 }
 
 const reasonOf = (error: unknown): string => sentenceOf(error instanceof Error ? error.cause ?? error : error);
-
-export const aheadOfLog = (seen: string, head: string | null): Damaged =>
-  new Damaged(`the log ends ${head === null ? 'before its first event' : `at ${head}`}, before what was already seen of it (a restored backup, or another database?): restore the log, or wipe the views and let them be computed again`, seen);

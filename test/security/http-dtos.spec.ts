@@ -21,12 +21,16 @@ async function allDtos(): Promise<[string, DtoClass][]> {
 
 const dtos = [...(await allDtos()), ['the app of these tests ThingDto', ThingDto] as [string, DtoClass]];
 
+/** Where such a field is what the request is about: routes of administrators alone (the page of permissions is tested route by route). */
+const ITS_SUBJECT: Record<string, string[]> = { NewUserBody: ['role'], UserRoleBody: ['role'], IssueCertificateDto: ['role', 'owner'] };
+
 describe('T23 every DTO', () => {
   it.each(dtos)('T23 %s has a schema and lets no other field in', (_, dto) => {
     expect(schemaOf(dto)).toMatchObject({ type: 'object', additionalProperties: false });
   });
 
-  it.each(dtos.filter(([name]) => name.endsWith('Dto')))('T23 %s takes nothing that a client must not set', (_, dto) => {
-    expect(extraFieldsTaken(dto)).toEqual([]);
+  // a query sets nothing: what it filters by is its own
+  it.each(dtos.filter(([name]) => !name.endsWith('Query')))('T23 %s takes nothing that a client must not set', (_, dto) => {
+    expect(extraFieldsTaken(dto)).toEqual(ITS_SUBJECT[dto.name] ?? []);
   });
 });

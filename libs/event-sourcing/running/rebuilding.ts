@@ -16,7 +16,9 @@ const HELD = 20_000;
 /** Forgets a view and what is parked of it, and folds it anew in bulk: row by row what its follower makes of the same events. */
 export async function projectionAnew(p: AnyProjection, views: ReadModels, registry: EventRegistry, held = HELD): Promise<Folding> {
   const collection = collectionOf(p), parkedRows = parkedOf(p);
-  await Promise.all([views.drop(collection), views.define({ name: collection, indexes: p.indexes as Record<string, string[]> }), views.drop(parkedRows), views.define({ name: parkedRows, indexes: {} })]);
+  // one after the other: calls that are under way at once have no order among each other
+  await Promise.all([views.drop(collection), views.drop(parkedRows)]);
+  await Promise.all([views.define({ name: collection, indexes: p.indexes as Record<string, string[]> }), views.define({ name: parkedRows, indexes: {} })]);
   const waiting = new Map<string, RowChange>();
   const parked = new Set<string>();
   // until one had to make room, a row that is not here is nowhere
@@ -57,7 +59,8 @@ export async function projectionAnew(p: AnyProjection, views: ReadModels, regist
 
 /** Forgets what is still to do, and works it out anew from the log. Offers nothing to the scheduler, and tells no lane of failures long past. */
 export async function dueWorkAnew(processes: readonly AnyProcess[], views: ReadModels, states: States, registry: EventRegistry, most = HELD): Promise<Folding> {
-  await Promise.all([views.drop(DUE_WORK.name), views.define(DUE_WORK), views.drop(PARKED_DUE_WORK.name), views.define(PARKED_DUE_WORK)]);
+  await Promise.all([views.drop(DUE_WORK.name), views.drop(PARKED_DUE_WORK.name)]);
+  await Promise.all([views.define(DUE_WORK), views.define(PARKED_DUE_WORK)]);
   const parked = new Set<string>();
   const byCategory = new Map(processes.map((p) => [(p.of as AnyDecider).stream, p]));
   const waiting = new Map<string, RowChange>();

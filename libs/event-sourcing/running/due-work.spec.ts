@@ -166,6 +166,26 @@ describe('due work', () => {
     expect(kernel.statuses.get('due-work')!.stopped).toContain('ParcelExploded version 1');
   });
 
+  it('goes on by itself once somebody mended what it stood still for, and is rebuilt only where nobody else hands over', async () => {
+    await room.engine.readModels.define(DUE_WORK);
+    await room.engine.readModels.apply(DUE_WORK.name, [], '9999999999999999');
+    const kernel = await start();
+    const stopped = (): string | null | undefined => kernel.statuses.get('due-work')?.stopped;
+    await until('it stopped', () => typeof stopped() === 'string');
+    const elsewhere = await room.kernel({ clock, projections: [] });
+    await expect(elsewhere.rebuild('due-work', () => {})).rejects.toThrow('Another process hands over what is due');
+    await take(elsewhere, 'x');
+    await room.engine.readModels.drop(DUE_WORK.name);
+    await clock.advance(29_000);
+    expect(typeof stopped()).toBe('string');
+    await until('it goes on', async () => { await clock.advance(1_000); return stopped() === null; });
+    await caughtUp(kernel);
+    await kernel.close();
+    let folded = 0;
+    await until('the lease was let go', () => elsewhere.rebuild('due-work', () => {}).then((events) => { folded = events; return true; }, () => false));
+    expect(folded).toBeGreaterThan(0);
+  });
+
   it('does away with a row that a deposed leader wrote late', async () => {
     const writer = await room.kernel({ clock });
     await take(writer, 'ghost');

@@ -19,7 +19,7 @@ import type { Clock } from './clock.js';
 import { Commands } from './commands.js';
 import { dueWork, type DueWork } from './due-work.js';
 import { EventRegistry } from './event-registry.js';
-import { follow, statusOf, type Around, type Follower, type FollowerStatus } from './following.js';
+import { follow, pause, statusOf, type Around, type Follower, type FollowerStatus } from './following.js';
 import { collectionOf, projecting, type Projecting } from './projecting.js';
 import { dueWorkAnew, projectionAnew } from './rebuilding.js';
 import { leading, type Leading } from './leading.js';
@@ -56,6 +56,11 @@ export interface KernelOptions {
 }
 
 const DUE_WORK_FOLLOWER = 'due-work';
+const SCHEDULER = 'scheduler';
+/** A follower that stands still looks again after this. */
+const STOPPED_MS = 30_000;
+/** Longer than a leader takes to notice that it was not let down. */
+const LEASE_MS = 6_000;
 
 /** Everything that runs the four shapes in one process; an app starts the parts that it is. */
 export class Kernel {
@@ -116,7 +121,7 @@ export class Kernel {
       this.reactings.set(r.reaction.name, follower);
       void this.#follow(follower);
     }
-    this.#leading = leading('scheduler', randomUUID(), engine.shared, clock, (leads) => (leads ? this.#startDueWork() : this.#endDueWork()));
+    this.#leading = leading(SCHEDULER, randomUUID(), engine.shared, clock, (leads) => (leads ? this.#startDueWork() : this.#endDueWork()));
     const sweep = (): void => { this.scheduler.sweep(); this.#sweep = clock.after(5_000, sweep); };
     this.#sweep = clock.after(5_000, sweep);
   }
@@ -156,10 +161,22 @@ export class Kernel {
 
   #follow(follower: Follower, status: FollowerStatus = statusOf(follower.name)): Promise<void> {
     this.statuses.set(follower.name, status);
-    const stop = new AbortController();
-    const ended = follow(this.options.engine.eventStore, follower, status, this.options.clock, AbortSignal.any([stop.signal, this.#stop.signal]), this.projectings.has(follower.name) ? this.options.around : undefined);
-    this.#running.set(follower.name, { stop, ended });
-    return ended;
+    const { engine, clock, around } = this.options;
+    const stop = new AbortController(), signal = AbortSignal.any([stop.signal, this.#stop.signal]);
+    const once = (): Promise<void> => follow(engine.eventStore, follower, status, clock, signal, this.projectings.has(follower.name) ? around : undefined);
+    const first = once();
+    this.#running.set(follower.name, { stop, ended: this.#again(first, once, status, signal) });
+    return first;
+  }
+
+  /** What stopped it may be mended meanwhile, by a rebuild in another process or a newer program beside this one. */
+  async #again(first: Promise<void>, once: () => Promise<void>, status: FollowerStatus, signal: AbortSignal): Promise<void> {
+    for (let run = first; ; run = once()) {
+      await run;
+      if (signal.aborted || !status.stopped) return;
+      await pause(STOPPED_MS, this.options.clock, signal);
+      if (signal.aborted) return;
+    }
   }
 
   /**
@@ -167,16 +184,24 @@ export class Kernel {
    * followers go on. Its own follower stands still meanwhile and takes up where it stood. Sends nothing: only the log is read.
    * @param progress events folded so far, how far the log was seen, and how far it goes
    * @returns how many events were folded
-   * @throws Refusal not_found · Refusal conflict while it is being rebuilt already · UnknownEvent · Damaged · AbortError when the kernel is closed (its follower takes it up at the next start)
+   * @throws Refusal not_found · Refusal conflict where another process hands over what is due · Refusal conflict while it is being rebuilt already · UnknownEvent · Damaged · AbortError when the kernel is closed (its follower takes it up at the next start)
    */
   rebuild(name: string, progress: (events: number, at: Position, to: Position) => void): Promise<number> {
     const p = this.options.projections.find((x) => x.name === name);
     if (!p && name !== DUE_WORK_FOLLOWER) return Promise.reject(new Refusal('not_found', `There is no view ${name}. There are: ${[...this.options.projections.map((x) => x.name), DUE_WORK_FOLLOWER].join(', ')}.`));
-    if (!p && this.#leading && !this.#due) return Promise.reject(new Refusal('conflict', 'Another process knows what is due: end it first, or ask it.'));
     if (this.#rebuilding.has(name)) return Promise.reject(new Refusal('conflict', `${name} is being rebuilt already.`));
-    const work = this.#rebuild(name, p, progress).finally(() => this.#rebuilding.delete(name));
+    const work = (p || this.#due ? this.#rebuild(name, p, progress) : this.#asLeader(() => this.#rebuild(name, p, progress))).finally(() => this.#rebuilding.delete(name));
     this.#rebuilding.set(name, work.catch(() => undefined));
     return work;
+  }
+
+  /** What is due is the business of whoever leads: of nobody else while it is worked out anew here. */
+  async #asLeader<T>(work: () => Promise<T>): Promise<T> {
+    const { engine: { shared }, clock } = this.options;
+    const holder = randomUUID();
+    if (!(await shared.lease(SCHEDULER, holder, LEASE_MS))) throw new Refusal('conflict', 'Another process hands over what is due at the moment: end the projectors, wait six seconds, and ask again.');
+    const held = leading(SCHEDULER, holder, shared, clock, () => Promise.resolve());
+    try { return await work(); } finally { await held.close(); }
   }
 
   async #rebuild(name: string, p: AnyProjection | undefined, progress: (events: number, at: Position, to: Position) => void): Promise<number> {

@@ -62,7 +62,9 @@ export interface Working {
 }
 
 /** What a process of the house is, and what a spec gives it in place of its own. */
-export interface Given { parts: readonly Part[]; worker?: OpenWorker; clock?: Clock | undefined; log?: Log | undefined; tracing?: Tracing | undefined }
+export interface Given { parts: readonly Part[]; worker?: OpenWorker; clock?: Clock | undefined; log?: Log | undefined; tracing?: Tracing | undefined;
+  /** told the first administrator's password as soon as it is in force, for the start may still fail */
+  drew?: (password: string) => void }
 
 /** A lane without a gateway (it was configured once): as slow as can be, so that nothing rushes when it comes back. */
 const FORGOTTEN_LANE = { rate: 1, concurrency: 1, circuit: { failures: 10, windowMs: 30_000, windowCalls: 20, windowShare: 0.5, probeMs: 30_000 } };
@@ -76,7 +78,7 @@ const projectionSpans = (tracing: Tracing): Around => async (follower, events, w
 };
 
 /** Opens a process of the house; whoever fails half-way closes what was opened. All of it, with the worker: `whole.ts`. */
-export async function openHouse(c: Configuration, { clock = systemClock, log = createLog(c.logLevel), tracing, parts, worker }: Given): Promise<House> {
+export async function openHouse(c: Configuration, { clock = systemClock, log = createLog(c.logLevel), tracing, parts, worker, drew }: Given): Promise<House> {
   const is = (part: Part): boolean => parts.includes(part);
   if (c.engines === 'embedded' && parts.length < PARTS.length) throw new Error('One process holds the embedded engines: use `npm start`, or ENGINES=cluster for parts.');
   const secrets = await ensureSecrets({ dir: c.secretsDir, masterKeyFile: c.masterKeyFile, dataDir: c.dataDir, production: c.environment === 'production', serverNames: c.publicHosts }, { now: () => clock.now(), random: randomBytes });
@@ -100,6 +102,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     const metrics = createMetrics();
     const { accounts, administration } = openPeople(kernel, { clock, random: randomBytes, passwordPolicy: () => settings.value('authentication.password_policy'), hashing: (depth) => metrics.passwordHashes.set(depth) });
     const generatedPassword = is('api') ? await ensureFirstAdmin({ accounts, keyring: kernel.keyring, random: randomBytes, password: c.adminPassword }) : null;
+    if (generatedPassword !== null) drew?.(generatedPassword);
     kernel.commands.onAppend(() => metrics.appends.inc());
     settings.onChange((names) => { for (const name of names) metrics.settingsChanged.inc({ category: partsOf(name)[0] }); });
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);

@@ -56,14 +56,13 @@ export async function run(parts: readonly Part[], { worker, before, ready }: Bes
     if (before) after = await before(c);
     // loaded only where it is asked for
     if (c.otlpEndpoint) tracing = await (await import('#libs/platform/telemetry/tracing')).startTracing(c.otlpEndpoint);
-    house = await openHouse(c, { tracing, parts, ...(worker ? { worker } : {}) });
+    // a password goes to the console alone, once: never to the log
+    house = await openHouse(c, { tracing, parts, ...(worker ? { worker } : {}), drew: (password) => { console.log(generated(c, password)); } });
     console.log(await ready(c, house, Math.round(performance.now() - began)));
-    // on the console alone, once: never in the log
-    if (house.generatedPassword !== null) console.log(generated(c, house.generatedPassword));
   } catch (error) {
     // a start that was cut off by a signal has not failed: `end` is at work
     if (ending) return;
-    console.error(error instanceof Error ? error.message : error);
+    console.error(reason(error));
     if (c.logLevel === 'debug' || c.logLevel === 'trace') console.error(error);
     process.exit(1);
   }
@@ -71,8 +70,16 @@ export async function run(parts: readonly Part[], { worker, before, ready }: Bes
 
 const generated = ({ environment }: Configuration, password: string): string => [
   `${environment === 'production' ? '' : '[DEV] '}Generated admin password: ${password}`,
-  `It is ${FIRST_ADMIN}'s, is not shown again, and must be changed at the first sign-in.`, '',
+  `It is ${FIRST_ADMIN}'s, is not shown again, and must be changed (POST /api/v1/profile/password) before a browser's session can do anything else.`, '',
 ].join('\n');
+
+/** What a failed start says. */
+function reason(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code !== 'EADDRINUSE') return error.message;
+  return `Something else listens on ${address}:${port}. End it, or choose another port: LISTEN_PORTS, MTLS_PORT, GATEWAY_MOCK_PORT, GATEWAY_MOCK_SMTP_PORT.`;
+}
 
 /** The addresses that it listens on, one a line. */
 export const addresses = (house: House): string[] =>

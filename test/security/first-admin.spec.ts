@@ -1,4 +1,6 @@
 /** Row T11: what the console shows of the first administrator, from the real program. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,5 +40,17 @@ describe('T11 the first start', () => {
     expect(first.split(shown!)).toHaveLength(2);
     for (const file of readdirSync(join(folder, 'data')).filter((name) => !name.endsWith('.sock'))) expect([file, readFileSync(join(folder, 'data', file)).includes(shown!)]).toEqual([file, false]);
     expect(await started()).not.toMatch(/Generated admin password/);
+  }, 60_000);
+  it('T11 shows it too where the start fails after he was made: the next one would not', async () => {
+    const taken = createServer().listen(0, '127.0.0.1'), elsewhere = mkdtempSync(join(tmpdir(), 'heliograph-'));
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const other = new Program(elsewhere);
+    try {
+      other.env['LISTEN_PORTS'] = String(port);
+      const { out, err, code } = await other.serve().ended;
+      expect([code, [...out.matchAll(LINE)].length]).toEqual([1, 1]);
+      expect(err).toContain(`Something else listens on 127.0.0.1:${port}.`);
+    } finally { other.end(); taken.close(); rmSync(elsewhere, { recursive: true, force: true }); }
   }, 60_000);
 });

@@ -120,6 +120,7 @@ describe('T80 replay has no way to send', () => {
       expect(view.all().size).toBe(MESSAGES);
       await kernel.rebuild('message-log', () => {});
       expect(await hashOf(next)).toBe(await hashOf(messageLog as AnyProjection));
+      await k.close();
     });
   });
 

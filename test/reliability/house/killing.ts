@@ -28,7 +28,11 @@ async function asking(c: Campaign, who: Sender, shape: Wish['shape'], gone: () =
       const reply = await askFor(who, w);
       if (w.id !== null) acknowledged(w);
       else if (reply.status !== 503) throw new Error(`${reply.status} ${reply.text}`);
-    } catch (error) { if (!gone()) throw error; } finally { underWay.delete(w); }
+    } catch (error) {
+      // the line may be reset a moment before the process is seen to be gone
+      for (let i = 0; i < 100 && !gone(); i++) await sleep(20);
+      if (!gone()) throw error;
+    } finally { underWay.delete(w); }
   }
 }
 const underWay = new Set<Wish>();

@@ -4,7 +4,7 @@ import base from './jest.config.ts';
 /** What needs the cluster's servers: `npm run test:engines` starts them and runs this. */
 export default {
   ...base,
-  roots: ['<rootDir>/test/engines/cluster', '<rootDir>/test/reliability/cluster'],
+  roots: ['<rootDir>/test/engines/cluster', '<rootDir>/test/journeys', '<rootDir>/test/reliability/cluster'],
   testPathIgnorePatterns: ['/node_modules/'],
   // most of it waits for servers
   maxWorkers: 2,

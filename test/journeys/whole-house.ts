@@ -4,7 +4,8 @@ import { Agent as HttpAgent, request as http } from 'node:http';
 import { Agent as HttpsAgent, request as https } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { expect } from '@jest/globals';
 import { startGatewayMock, type GatewayMock } from '#apps/gateway-mock/gateway-mock';
 import type { House } from '#apps/standalone/house';
 import { openWhole } from '#apps/standalone/whole';
@@ -50,6 +51,23 @@ const freePort = (): Promise<number> => new Promise((resolve, reject) => {
   });
 });
 
+/** Where this run's houses keep their data: what ENGINES says, as for a house itself. */
+const ENGINES = process.env['ENGINES'] === 'cluster' ? 'cluster' : 'embedded';
+const SERVERS = ['EVENTSTORE_URL', 'MONGODB_URL', 'KAFKA_BROKERS'];
+/** How long a story waits for what follows the log: three servers share a machine with the tests. */
+const PATIENCE_MS = ENGINES === 'cluster' ? 30_000 : 4_000;
+let said = false;
+
+/** What a house on this set of engines is told. @throws Error naming the server that is missing */
+function engines(clusterName: string): Record<string, string> {
+  if (!said) process.stdout.write(`${relative(process.cwd(), expect.getState().testPath ?? '')}: on the engines ${ENGINES}\n`);
+  said = true;
+  if (ENGINES === 'embedded') return {};
+  const missing = SERVERS.find((name) => !process.env[name]);
+  if (missing) throw new Error(`${missing} does not say where that server is: npm run test:engines starts what is missing.`);
+  return { ENGINES, CLUSTER_NAME: clusterName, ...Object.fromEntries(SERVERS.map((name) => [name, process.env[name]!])) };
+}
+
 async function mockClosed({ mock, dir }: { mock: GatewayMock; dir: string }): Promise<void> {
   await mock.close();
   rmSync(dir, { recursive: true, force: true });
@@ -61,6 +79,8 @@ const context = { principal: 'local:journey', correlationId: 'journey', causatio
 export class WholeHouse {
   house!: House;
   readonly #agents: (HttpAgent | HttpsAgent)[] = [];
+  /** on servers that others use too, a name of its own */
+  readonly #clusterName = `j${randomBytes(8).toString('hex')}`;
   private constructor(readonly dir: string, readonly mock: GatewayMock, readonly mtlsPort: number) {}
 
   static async open(built?: Built): Promise<WholeHouse> {
@@ -80,7 +100,7 @@ export class WholeHouse {
     ]));
     this.house = await openWhole(parseConfiguration({
       NODE_ENV: 'test', LISTEN_PORTS: '0', MTLS_PORT: String(this.mtlsPort), GATEWAY_MOCK_PORT: String(this.mock.port), GATEWAY_MOCK_SMTP_PORT: String(this.mock.smtpPort), GATEWAYS_FILE: gatewaysFile, DATA_DIR: 'data', SECRETS_DIR: 'secrets',
-      RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5', ...env,
+      RATE_LIMIT_MINUTE: '1000000', RATE_LIMIT_HOUR: '10000000', RATE_LIMIT_CERTIFICATE_MINUTE: '1000000', LOG_LEVEL: 'silent', SHUTDOWN_SECONDS: '5', ...engines(this.#clusterName), ...env,
     }, this.dir), { clock, log, tracing });
   }
   async stop(): Promise<void> {
@@ -136,7 +156,7 @@ export class WholeHouse {
   }
 
   /** The message once it has this status. */
-  async shown(client: Client, id: string, status: string, boundMs = 4_000): Promise<Body> {
+  async shown(client: Client, id: string, status: string, boundMs = PATIENCE_MS): Promise<Body> {
     let last: Reply | undefined;
     try { await until(`${id} is ${status}`, async () => (last = await client('GET', `/api/v1/messages/${id}`)).body['status'] === status, boundMs); }
     catch (error) { throw new Error(`${String(error)}: ${last?.text}`); }

@@ -216,7 +216,9 @@ describe('T09 the cookie', () => {
     const reply = await login(from(undefined, { cookie: planted }), { username, password });
     expect(cookieOf(reply)).not.toBe(planted);
     expect((await me({ cookie: cookieOf(reply) })).body).toMatchObject({ username });
-    for (const cookie of ['sid=chosen', planted.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A'))]) expect((await me({ cookie })).status).toBe(401);
+    const again = await from(undefined, { cookie: cookieOf(reply), 'content-type': 'application/x-www-form-urlencoded' })('POST', '/login', { raw: new URLSearchParams({ username, password }).toString() });
+    expect([again.status, (await me({ cookie: cookieOf(reply) })).status, (await me({ cookie: cookieOf(again) })).status]).toEqual([303, 401, 200]);
+    for (const cookie of ['sid=chosen', planted, planted.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A'))]) expect((await me({ cookie })).status).toBe(401);
   });
   it('replayed after logout: 401', async () => {
     const { cookie } = await signedIn();

@@ -13,7 +13,7 @@ import { answer, askingOf } from '../request.js';
 import { Auth } from './auth.js';
 import { Profile } from './profile.js';
 import { SignUp } from './sign-up.js';
-import { visitOf, withCookie } from './visiting.js';
+import { cookieOf, visitOf, withCookie } from './visiting.js';
 
 const manual = { style: 'manual' } as const;
 const login = validatorOf(LoginDto, manual);
@@ -28,7 +28,7 @@ export class AuthController {
 
   @Post('login') @HttpCode(200) @Permit('public')
   async login(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
-    withCookie(request, reply, await this.auth.login(login(request.body), visitOf(request)));
+    withCookie(request, reply, await this.auth.login(login(request.body), visitOf(request), cookieOf(request)));
   }
 
   /** S4's sign-up. */
@@ -79,6 +79,6 @@ export class ApiAuthController {
 
   @Post('login') @HttpCode(200) @Permit('public')
   async login(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
-    withCookie(request, reply, await this.auth.login(login(request.body), visitOf(request)));
+    withCookie(request, reply, await this.auth.login(login(request.body), visitOf(request), cookieOf(request)));
   }
 }

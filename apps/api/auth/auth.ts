@@ -36,15 +36,17 @@ const DAY_MS = 86_400_000;
 export class Auth {
   constructor(private readonly ports: AuthPorts) {}
 
-  /** @throws Refusal invalid_credentials, rate_limited, invalid_request · Unavailable */
-  async login(dto: LoginDto, visit: Visit): Promise<WithCookie> {
+  /** @param before the cookie that was there, if any: its session ends @throws Refusal invalid_credentials, rate_limited, invalid_request · Unavailable */
+  async login(dto: LoginDto, visit: Visit, before: string | undefined): Promise<WithCookie> {
     const granted = await this.ports.signIn.withPassword({ name: nameOf(dto), password: dto.password, from: visit.from, tokens: true }, visit.context);
+    await this.logoutCookie(before, visit);
     return this.signedIn(granted, granted.account, visit);
   }
 
   /** The same for the form: a cookie, and no token that nobody would take. */
-  async loginByForm(dto: LoginDto, visit: Visit): Promise<{ cookie: string; mustChange: boolean }> {
+  async loginByForm(dto: LoginDto, visit: Visit, before: string | undefined): Promise<{ cookie: string; mustChange: boolean }> {
     const granted = await this.ports.signIn.withPassword({ name: nameOf(dto), password: dto.password, from: visit.from, tokens: false }, visit.context);
+    await this.logoutCookie(before, visit);
     return { cookie: this.ports.sessions.cookieOf(granted), mustChange: granted.account.mustChange };
   }
 

@@ -48,7 +48,7 @@ export class FormsController {
     await orAgain(request, reply, LOGIN_PAGE, async () => {
       // nobody is signed in to somebody else's account by a page of another site
       this.#fromHere(request);
-      const { cookie } = await this.auth.loginByForm(login(request.body), visitOf(request));
+      const { cookie } = await this.auth.loginByForm(login(request.body), visitOf(request), cookieOf(request));
       reply.code(303).header('set-cookie', setCookie(cookie, isSecure(request))).header('location', '/').send('');
     });
   }

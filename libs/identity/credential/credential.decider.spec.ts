@@ -70,9 +70,9 @@ describe('a credential', () => {
     given(credential, tokenIssued, revoked).when(issueToken({ owner: 'sales' }), LATER).thenRefused('conflict');
   });
 
-  it.each(['', 'Billing', '-a', '.', '..', '__proto__', 'a b', 'a/b', 'аdmin', 'admin\u200b', 'admin\n', 'usr_1', `usr_${'A'.repeat(32)}`, 'msg_x', 'a'.repeat(64)])('has no owner called %j', (owner) =>
+  it.each(['', 'Billing', '-a', '.', '..', '__proto__', 'a b', 'a/b', 'аdmin', 'admin\u200b', 'admin\n', 'usr_1', 'local', 'system', `usr_${'A'.repeat(32)}`, 'msg_x', 'a'.repeat(64)])('has no owner called %j', (owner) =>
     given(credential).when(issueToken({ owner }), NOW).thenRefused('validation_failed'));
-  it.each(['a', '0', 'a'.repeat(63), 'ops.team-1_x', `usr_${'0'.repeat(32)}`])('may belong to %j', (owner) =>
+  it.each(['a', '0', 'local2', 'a'.repeat(63), 'ops.team-1_x', `usr_${'0'.repeat(32)}`])('may belong to %j', (owner) =>
     given(credential).when(issueToken({ owner }), NOW).then({ type: 'ApiTokenIssued', data: { ...token, owner, issuedAt: NOW, epoch: 0 } }));
   it('has no role, hash, end or id of another form', () => {
     given(credential).when(issueToken({ role: 'root' }), NOW).thenRefused('validation_failed');

@@ -75,6 +75,8 @@ export class Kernel {
   #due: DueWork | null = null;
   #sweep: (() => void) | null = null;
   #leading: Leading | null = null;
+  /** who this process is to the others, while it lives */
+  readonly #me = randomUUID();
 
   private constructor(readonly options: KernelOptions, readonly registry: EventRegistry, readonly keyring: Keyring, readonly sealer: Sealer,
     readonly states: States, readonly commands: Commands, readonly scheduler: Scheduler, readonly seeing: Seeing,
@@ -121,7 +123,7 @@ export class Kernel {
       this.reactings.set(r.reaction.name, follower);
       void this.#follow(follower);
     }
-    this.#leading = leading(SCHEDULER, randomUUID(), engine.shared, clock, (leads) => (leads ? this.#startDueWork() : this.#endDueWork()));
+    this.#leading = leading(SCHEDULER, this.#me, engine.shared, clock, (leads) => (leads ? this.#startDueWork() : this.#endDueWork()));
     const sweep = (): void => { this.scheduler.sweep(); this.#sweep = clock.after(5_000, sweep); };
     this.#sweep = clock.after(5_000, sweep);
   }
@@ -198,9 +200,8 @@ export class Kernel {
   /** What is due is the business of whoever leads: of nobody else while it is worked out anew here. */
   async #asLeader<T>(work: () => Promise<T>): Promise<T> {
     const { engine: { shared }, clock } = this.options;
-    const holder = randomUUID();
-    if (!(await shared.lease(SCHEDULER, holder, LEASE_MS))) throw new Refusal('conflict', 'Another process hands over what is due at the moment: end the projectors, wait six seconds, and ask again.');
-    const held = leading(SCHEDULER, holder, shared, clock, () => Promise.resolve());
+    if (!(await shared.lease(SCHEDULER, this.#me, LEASE_MS))) throw new Refusal('conflict', 'Another process hands over what is due at the moment: end the projectors, wait six seconds, and ask again.');
+    const held = leading(SCHEDULER, this.#me, shared, clock, () => Promise.resolve());
     try { return await work(); } finally { await held.close(); }
   }
 

@@ -22,7 +22,7 @@ const SILENT_MS = 60_000;
 /** an answer comes twice a second: without one for this long something is wrong */
 const QUIET_MS = 5_000;
 const SETTINGS = {
-  sessionTimeout: 10_000, // what a process held that was killed goes to the others after this
+  sessionTimeout: 6_000, // what a process held that was killed goes to the others after this; brokers allow no less unless they are told to
   rebalanceTimeout: 30_000,
   heartbeatInterval: 1_000,
   maxWaitTimeInMs: 500, // a fetch is answered as soon as there is a record; this bounds how late a rebalance or the end is noticed

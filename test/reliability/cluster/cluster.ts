@@ -46,6 +46,8 @@ export class Cluster {
   /** @param gateways the gateways file, as an object */
   static async open(gateways: object[], counts: Record<Part, number>, env: Record<string, string> = {}): Promise<Cluster> {
     const cluster = new Cluster();
+    // whatever way this process ends, what it started ends with it
+    process.once('exit', () => { for (const { pid } of cluster.servers.values()) try { process.kill(pid, 'SIGKILL'); } catch { /* it has ended */ } });
     try {
       await cluster.#open(gateways, counts, env);
       return cluster;

@@ -16,7 +16,7 @@ export interface Leading {
  * mistake must do no harm. `changed` is told one change after the other, each once the one before has been dealt with.
  */
 export function leading(name: string, holder: string, shared: Shared, clock: Clock, changed: (leads: boolean) => Promise<void>): Leading {
-  let leads = false, closed = false;
+  let leads = false, closed = false, holds = false;
   let dealing: Promise<void> = Promise.resolve();
   let ask = (): void => {}, depose = (): void => {};
   let asking: Promise<void> = Promise.resolve();
@@ -29,6 +29,7 @@ export function leading(name: string, holder: string, shared: Shared, clock: Clo
   const once = async (): Promise<void> => {
     const asked = clock.monotonic();
     const won = await shared.lease(name, holder, TTL_MS).catch(() => null);
+    holds = won ?? holds;
     if (closed) return;
     // no answer is not a no: until the lease ends it is ours
     if (won !== null) {
@@ -46,10 +47,9 @@ export function leading(name: string, holder: string, shared: Shared, clock: Clo
       ask();
       depose();
       await asking;
-      const led = leads;
       set(false);
       await dealing;
-      if (led) await shared.lease(name, holder, 1).catch(() => false);
+      if (holds) await shared.lease(name, holder, 1).catch(() => false);
     },
   };
 }

@@ -86,6 +86,8 @@ describe("the manuals' own samples", () => {
     const again = await client('POST', '/auth/signup', { body: { username: 'keyed', password: 'password123' }, headers });
     expect([again.status, again.text, again.headers['idempotency-replayed']]).toEqual([201, first.text, 'true']);
     expect((await client('POST', '/auth/signup', { body: { username: 'keyed', password: 'password124' }, headers })).body['code']).toBe('idempotency_mismatch');
+    for (let guess = 0; guess < 4; guess++) await client('POST', '/auth/signup', { body: { username: 'keyed', password: `guessed-${guess}` }, headers });
+    expect((await client('POST', '/auth/signup', { body: { username: 'keyed', password: 'password123' }, headers })).status).toBe(429);
   });
 });
 

@@ -15,7 +15,7 @@ export interface SignUpPorts {
 }
 export interface SignedUp extends AccountNames { id: string; position: string | null; replayed: boolean }
 
-/** Whoever asks which names are taken learns it so often in an hour. */
+/** Whoever asks which names are taken, or guesses at the password of a repeat, is told so often in an hour. */
 const TAKEN_MOST = 5;
 const HOUR_MS = 3_600_000;
 
@@ -30,18 +30,19 @@ export class SignUp {
     if (settings.value('authentication.registration') === 'closed') throw new Refusal('registration_closed');
     // whoever knows the key only repeats what it made: the password is asked for again
     const id = key === undefined ? {} : { id: `usr_${keyring.mac('id', JSON.stringify(['sign-up', route, checkedKey(key)])).toString('hex').slice(0, 32)}` };
-    const again = id.id === undefined ? null : await this.#again(id.id, names, password);
-    if (again) return again;
     const address = addressKey(from.address);
     return this.#inTurn(address, async () => {
       const counter = `sign-up-taken/${address}`;
       const { total, resetMs } = await this.#count(counter, 0);
-      if (total >= TAKEN_MOST) throw new Refusal('rate_limited', 'Too many names that were taken. Wait as long as `Retry-After` says, then try again.', undefined, { retryAfter: resetMs / 1000 });
+      if (total >= TAKEN_MOST) throw new Refusal('rate_limited', 'Too many names that were taken, or repeats that were none. Wait as long as `Retry-After` says, then try again.', undefined, { retryAfter: resetMs / 1000 });
       try {
+        const again = id.id === undefined ? null : await this.#again(id.id, names, password);
+        if (again) return again;
         const made = await accounts.register({ ...names, password, role: 'user', mustChange: false, origin: 'sign-up', ...id }, { ...context, principal: 'system:sign-up' });
         return { ...await accounts.names(made.state), id: made.id, position: made.position, replayed: false };
       } catch (error) {
-        if (error instanceof Refusal && error.code === 'name_taken') await this.#count(counter, 1);
+        // a repeat with another password is a guess at it
+        if (error instanceof Refusal && (error.code === 'name_taken' || error.code === 'idempotency_mismatch')) await this.#count(counter, 1);
         throw error instanceof Refusal && error.code === 'validation_failed' ? new Refusal('invalid_request', undefined, error.errors) : error;
       }
     });

@@ -123,7 +123,8 @@ export class Kernel {
       this.reactings.set(r.reaction.name, follower);
       void this.#follow(follower);
     }
-    this.#leading = leading(SCHEDULER, this.#me, engine.shared, clock, (leads) => (leads ? this.#startDueWork() : this.#endDueWork()));
+    // who knows no process must not say how far due work was seen
+    if (this.options.processes.length > 0) this.#leading = leading(SCHEDULER, this.#me, engine.shared, clock, (leads) => (leads ? this.#startDueWork() : this.#endDueWork()));
     const sweep = (): void => { this.scheduler.sweep(); this.#sweep = clock.after(5_000, sweep); };
     this.#sweep = clock.after(5_000, sweep);
   }

@@ -36,10 +36,10 @@ export const accept: Figure = {
         for (let i = 0; i < ground.repeats; i++) {
           for (const [v, variant] of variants.entries()) {
             ground.say(`accept ${i + 1}/${ground.repeats}: ${variant.what}`);
-            const ceilingRate = await ceiling.measure(variant.load.body!, ground.quick ? 0.4 : 1);
+            const ceilingRate = await ceiling.measure(variant.load.body!, ground.quick ? 0.3 : 1);
             const warmUp = i > 0 ? 200 : v > 0 ? 500 : 2_000;
             const before = server.cpu();
-            const report = allAnswered(await load({ ...variant.load, connections: CONNECTIONS, seconds: ground.quick ? 0.8 : 2.5, warmUp, ...ground.fresh() }).report, variant.status);
+            const report = allAnswered(await load({ ...variant.load, connections: CONNECTIONS, seconds: ground.quick ? 0.6 : 2.5, warmUp, ...ground.fresh() }).report, variant.status);
             if (variant.after) { toSend += report.requests + warmUp; await variant.after(); }
             runs[v]!.push({ report, ceiling: ceilingRate, cpu: cpuEach(before, server.cpu(), report.requests + warmUp) });
           }

@@ -11,7 +11,7 @@ export const endToEnd: Figure = {
   name: 'end-to-end',
   about: 'accept → claim → HTTP gateway call → outcome → view, from the first request until the view shows all as sent and the gateway has counted all',
   async measure(ground) {
-    const messages = ground.quick ? 8_000 : 50_000;
+    const messages = ground.quick ? 3_000 : 50_000;
     const upstream = await sink(), ceiling = await httpCeiling(ground), place = newPlace(ground);
     const at = `127.0.0.1:${upstream.port}`;
     const rates: number[] = [], ceilings: number[] = [], p99: number[] = [], accepted: number[] = [], main: number[] = [], cpu: number[] = [];
@@ -32,7 +32,7 @@ export const endToEnd: Figure = {
         await all(ground.quick ? 500 : 2_000);
         for (let i = 0; i < ground.repeats; i++) {
           ground.say(`end to end ${i + 1}/${ground.repeats}: ${grouped(messages)} messages`);
-          ceilings.push(await ceiling.measure(DUE_NOW, ground.quick ? 0.4 : 1));
+          ceilings.push(await ceiling.measure(DUE_NOW, ground.quick ? 0.3 : 1));
           const before = server.cpu();
           const sent = async (): Promise<string> => `${grouped((await upstream.stats()).calls - total)} of ${grouped(messages)} sent`;
           const run = await telling(ground, sent, () => all(messages));

@@ -11,6 +11,7 @@ import { workers } from './cluster/workers.js';
 import { endToEnd } from './end-to-end.js';
 import { guard } from './guard.js';
 import { list } from './list.js';
+import { logins } from './logins.js';
 import { lookUps } from './look-ups.js';
 import { memory } from './memory.js';
 import { rebuilding } from './rebuild.js';
@@ -18,6 +19,6 @@ import { start } from './start.js';
 
 /** All figures of an engine set, in the order in which they are measured. */
 export const FIGURES: Readonly<Record<'embedded' | 'cluster', readonly Figure[]>> = {
-  embedded: [ceilings, accept, endToEnd, rebuilding, attempts, guard, list, lookUps, memory, start],
+  embedded: [ceilings, accept, endToEnd, rebuilding, attempts, guard, list, logins, lookUps, memory, start],
   cluster: [clusterCeilings, clusterAccept, clusterEndToEnd, lag, clusterRebuild, workers],
 };

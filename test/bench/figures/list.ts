@@ -3,14 +3,13 @@ import { preparedMessages, recipient } from '../prepared/sent-messages.js';
 import { withServer } from '../server.js';
 import { percentile, type Reading } from '../statistics.js';
 
-const REQUESTS = 300;
 const WARM_UP = 30;
 
 export const list: Figure = {
   name: 'list',
   about: 'the first page (50) of GET /api/v1/messages over HTTP, one request at a time, warm server',
   async measure(ground) {
-    const { messages, place } = preparedMessages(ground);
+    const { messages, place } = preparedMessages(ground), requests = ground.quick ? 100 : 300;
     return withServer(ground, { called: 'list', place: await place }, async (server) => {
       const [user, admin] = [await server.token('bench'), await server.token('root', 'admin')];
       const asked: { what: string; token: string; path: (i: number) => string; rows: number }[] = [
@@ -20,8 +19,8 @@ export const list: Figure = {
         { what: 'administrator, all owners', token: admin, path: () => '/api/v1/messages', rows: 50 },
       ];
       const ms = asked.map((): number[] => []);
-      ground.say(`list: ${asked.length} × ${REQUESTS} requests`);
-      for (let i = -WARM_UP; i < REQUESTS; i++) {
+      ground.say(`list: ${asked.length} × ${requests} requests`);
+      for (let i = -WARM_UP; i < requests; i++) {
         for (const [a, { what, token, path, rows }] of asked.entries()) {
           const reply = await server.get(path(i + WARM_UP), token);
           const seen = (reply.body['messages'] as unknown[] | undefined)?.length;

@@ -10,7 +10,7 @@ export const memory: Figure = {
   name: 'memory',
   about: 'resident memory of the server process with all its threads: idle after its start, and after messages were sent',
   async measure(ground) {
-    const [idleSeconds, messages, restSeconds] = ground.quick ? [3, 5_000, 1] : [10, 50_000, 5];
+    const [idleSeconds, messages, restSeconds] = ground.quick ? [2, 1_500, 1] : [10, 50_000, 5];
     const upstream = await sink();
     const at = `127.0.0.1:${upstream.port}`;
     try {

@@ -54,9 +54,9 @@ export async function rebuilt(ground: Ground, kernel: Kernel, follower: string):
 }
 
 const places = new WeakMap<Ground, Promise<Place>>();
-/** The folder that the figures of one run share: 200,000 messages, quick 40,000. */
+/** The folder that the figures of one run share: 200,000 messages, quick 15,000. */
 export function preparedMessages(ground: Ground): { messages: number; place: Promise<Place> } {
-  const messages = ground.quick ? 40_000 : 200_000;
+  const messages = ground.quick ? 15_000 : 200_000;
   const known = places.get(ground) ?? sentMessages(ground, messages);
   places.set(ground, known);
   return { messages, place: known };

@@ -132,8 +132,8 @@ export class WholeHouse {
     return issued;
   }
   /** On the mutual-TLS listener. */
-  async certified(owner: string, role: Role = 'user'): Promise<Client> {
-    const pair = await this.certificate(owner, role);
+  async certified(owner: string, role: Role = 'user'): Promise<Client> { return this.withCertificate(await this.certificate(owner, role)); }
+  withCertificate(pair: Pick<IssuedKeyPair, 'certificate' | 'privateKey'>): Client {
     const agent = new HttpsAgent({ keepAlive: true, ca: this.house.secrets.ca.certificate, cert: pair.certificate, key: pair.privateKey, servername: 'localhost' });
     this.#agents.push(agent);
     return (method, path, asked = {}) => this.#ask(true, agent, method, path, asked);

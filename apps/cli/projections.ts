@@ -11,7 +11,9 @@ export function projectionCommand(t: Terminal): Command {
     .action(async ({ json }: Json) => {
       const answer = await ask('projections.list', {}, t);
       if (json) { t.out(`${JSON.stringify(answer)}\n`); return; }
-      const rows = answer.views.map((v) => [v.name, v.version, v.rows, v.checkpoint, v.lag, v.parked.length, v.stopped ?? (v.running ? 'running' : 'no server runs')]);
+      // over a cluster's servers no process is asked: each projector says it in its /ready
+      const elsewhere = t.env['ENGINES'] === 'cluster' ? 'ask /ready' : 'no server runs';
+      const rows = answer.views.map((v) => [v.name, v.version, v.rows, v.checkpoint, v.lag, v.parked.length, v.stopped ?? (v.running ? 'running' : elsewhere)]);
       t.out(table(t, ['NAME', 'VERSION', 'ROWS', 'CHECKPOINT', 'LAG', 'PARKED', 'STATE'], rows, (i) => (answer.views[i]!.stopped ? 'red' : answer.views[i]!.parked.length ? 'yellow' : null)));
       for (const v of answer.views) for (const p of v.parked) t.out(painted(t, 'yellow', `${v.name}: row ${shown(t, p.row)} is stale since ${p.position}: ${shown(t, p.reason)}\n`));
     });

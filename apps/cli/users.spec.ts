@@ -40,7 +40,7 @@ describe('accounts on the command line', () => {
     expect(await lived.json('users', 'role', 'bob@example.com', 'operator')).toMatchObject({ role: 'operator' });
     expect((await lived.run('users', 'role', 'bob@example.com', 'root')).failed).toMatchObject({ exit: 2 });
     expect(await lived.json('users', 'disable', 'ada')).toMatchObject({ status: 'disabled' });
-    for (const words of [['disable', FIRST_ADMIN], ['delete', FIRST_ADMIN], ['role', FIRST_ADMIN, 'user']]) expect([words, (await lived.run('users', ...words)).failed]).toMatchObject([words, { exit: 1, failure: { code: 'last_admin' } }]);
+    for (const words of [['disable', FIRST_ADMIN], ['delete', FIRST_ADMIN], ['role', FIRST_ADMIN, 'user']]) expect([words, (await lived.run('users', ...words)).failed]).toMatchObject([words, { exit: 1, failure: { code: 'last_admin', detail: expect.stringMatching(/^Nobody may disable/) } }]);
     expect((await lived.run('users', 'delete', 'bob@example.com')).out).toMatch(/^bob@example\.com \(usr_[0-9a-f]{32}\) is deleted\.\n$/);
     expect((await lived.run('users', 'delete', 'bob@example.com')).failed).toMatchObject({ exit: 1, failure: { code: 'not_found' } });
   });

@@ -1,3 +1,4 @@
+import { ERRORS } from '#libs/event-sourcing/error-codes';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { Damaged, Refusal, Unavailable, VersionConflict } from '#libs/event-sourcing/errors';
 import { OPERATIONS, type OperationName } from './operations.js';
@@ -32,7 +33,7 @@ const told = ({ instancePath, params, message, keyword }: ErrorObject): { field:
 
 /** What the asker is told of an error. Only our own words leave: another error's may quote what was being worked on. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof Refusal) return { code: error.code, detail: error.message === error.code ? '' : error.message, ...(error.errors ? { errors: error.errors } : {}) };
+  if (error instanceof Refusal) return { code: error.code, detail: error.message !== error.code ? error.message : error.errors ? 'Not acceptable:' : ERRORS[error.code][2], ...(error.errors ? { errors: error.errors } : {}) };
   if (error instanceof Unavailable) return { code: 'unavailable', detail: `${error.message}. Try again in a moment.` };
   if (error instanceof VersionConflict) return { code: 'conflict', detail: 'Something else changed this at the same time. Try again.' };
   if (error instanceof Damaged) return { code: 'internal', detail: error.message };

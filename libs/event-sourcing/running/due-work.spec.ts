@@ -25,8 +25,9 @@ const start = async (over: Partial<KernelOptions> = {}): Promise<Kernel> => {
   kernel.startFollowers();
   return kernel;
 };
-/** Until the fold has seen all, and what waits in memory has run. */
+/** Until it leads, the fold has seen all, and what waits in memory has run. */
 const caughtUp = async (k: Kernel): Promise<void> => {
+  await until('due work is followed', () => k.scheduler.asks !== null || (k.statuses.get('due-work')?.stopped ?? null) !== null);
   const head = await room.engine.eventStore.head();
   await until('due work is at the head', () => (k.statuses.get('due-work')?.stopped ?? null) !== null || (k.statuses.get('due-work')?.position ?? '') >= (head ?? ''));
   await settle();
@@ -207,6 +208,7 @@ describe('due work', () => {
 
   it('tells lanes how their gateways are', async () => {
     const kernel = await start({ lanes: () => ({ ...OPEN_LANE, circuit: { failures: 2, windowMs: 30_000, windowCalls: 20, windowShare: 0.5, probeMs: 30_000 } }) });
+    await caughtUp(kernel);
     for (const id of ['a', 'b']) {
       await take(kernel, id);
       await kernel.commands.execute(parcel, new StartTour(id, { n: 1 }, by('s')));

@@ -6,6 +6,7 @@ import type { AppendLine } from './append-line.js';
 import type { LogReader, Window } from './log-reader.js';
 import type { LogSubscription } from './log-subscription.js';
 import { ORIGIN, placeOf } from './position.js';
+import { SharedReads } from './shared-reads.js';
 import { matcher } from './stream-names.js';
 
 export interface FollowLimits {
@@ -17,10 +18,14 @@ export interface FollowLimits {
 
 const LARGER = 4;
 
-/** The log in EventStoreDB: appends over one line, one subscription for all who follow, who is behind reads by himself. */
+/** The log in EventStoreDB: appends over one line, one subscription for all who follow; those who are behind read, beside each other. */
 export class EventStoreDBEventStore implements EventStore {
+  readonly #shared: SharedReads;
+
   constructor(readonly appends: AppendLine, readonly reader: LogReader, readonly subscription: LogSubscription, readonly clock: Clock,
-    readonly limits: FollowLimits, readonly closed: AbortSignal) {}
+    readonly limits: FollowLimits, readonly closed: AbortSignal) {
+    this.#shared = new SharedReads(reader);
+  }
 
   append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Appended> {
     return this.appends.append({ stream, expected, events });
@@ -55,7 +60,7 @@ export class EventStoreDBEventStore implements EventStore {
     /** the window after this one, read while this one is dealt with */
     let next: Promise<Window> | null = null;
     const readOn = (): Promise<Window> => {
-      const window = this.reader.window(at, wanted, batchSize * LARGER);
+      const window = this.#shared.window(at, wanted, batchSize * LARGER);
       window.catch(() => undefined); // who awaits it hears of it; it may not be wanted any more
       return window;
     };

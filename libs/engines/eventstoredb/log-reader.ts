@@ -1,4 +1,4 @@
-import { BACKWARDS, END, FORWARDS, START } from '@eventstore/db-client';
+import { type AllStreamRecordedEvent, BACKWARDS, END, type EventStoreDBClient, FORWARDS, START } from '@eventstore/db-client';
 import { Damaged } from '#libs/event-sourcing/errors';
 import type { Position, StoredEvent } from '#libs/event-sourcing/event';
 import type { Batch } from '#libs/event-sourcing/ports/event-store';
@@ -16,6 +16,9 @@ const PAGE_BYTES = 16 * 1024 * 1024;
 
 /** A stretch of the log; `end`: nothing lies beyond it. */
 export type Window = Batch & { end: boolean };
+/** An event, to be opened by whoever wants it. */
+export interface Entry { position: Position; stream: string; /** @throws Damaged */ open(): StoredEvent }
+export interface Stretch { entries: Entry[]; bytes: number; position: Position; end: boolean }
 
 /** Reads the log in bounded calls; streams are told and asked for by their own names. */
 export class LogReader {
@@ -82,28 +85,57 @@ export class LogReader {
   /** Up to `limit` matching events after a position, from at most so many of the log that one call stays short. */
   async window(after: Position | null, wanted: (stream: string) => boolean, limit: number): Promise<Window> {
     const { calls, names } = this;
-    const most = WINDOW + 1; // the one at `after` comes along
     return calls.run(async (client) => {
       const events: StoredEvent[] = [];
-      let seen = 0;
       let bytes = 0;
-      let position = after ?? ORIGIN;
-      await calls.drain(client.readAll({ fromPosition: after === null || after === ORIGIN ? START : placeOf(after), maxCount: most, direction: FORWARDS, ...OF_LEADER }), ({ event }) => {
-        seen++;
-        if (!event) return false;
-        const at = whereIs(event);
-        if (at <= position) return false;
+      const { position, end } = await this.#onward(client, after ?? ORIGIN, (event) => {
         const stream = names.own(event.streamId);
         if (stream !== null && wanted(stream)) {
           events.push(opened(event, stream));
           bytes += sizeOf(event);
         }
-        position = at;
         return events.length >= limit || bytes > PAGE_BYTES;
       });
-      this.raise(position);
-      return { events, position, end: seen < most && events.length < limit && bytes <= PAGE_BYTES };
+      return { events, position, end };
     });
+  }
+
+  /** All of ours that stand after a position, unopened, from at most so many of the log that one call stays short. */
+  async stretch(after: Position): Promise<Stretch> {
+    const { calls, names } = this;
+    return calls.run(async (client) => {
+      const entries: Entry[] = [];
+      let bytes = 0;
+      const { position, end } = await this.#onward(client, after, (event, at) => {
+        const stream = names.own(event.streamId);
+        if (stream !== null) {
+          let known: StoredEvent | null = null;
+          entries.push({ position: at, stream, open: () => (known ??= opened(event, stream)) });
+          bytes += sizeOf(event);
+        }
+        return bytes > PAGE_BYTES;
+      });
+      return { entries, bytes, position, end };
+    });
+  }
+
+  /** Goes through what stands after a position, until `each` answers true. */
+  async #onward(client: EventStoreDBClient, after: Position, each: (event: AllStreamRecordedEvent, at: Position) => boolean): Promise<{ position: Position; end: boolean }> {
+    const most = WINDOW + 1; // the one at `after` comes along
+    let seen = 0;
+    let enough = false;
+    let position = after;
+    await this.calls.drain(client.readAll({ fromPosition: after === ORIGIN ? START : placeOf(after), maxCount: most, direction: FORWARDS, ...OF_LEADER }), ({ event }) => {
+      seen++;
+      if (!event) return false;
+      const at = whereIs(event);
+      if (at <= position) return false;
+      enough = each(event, at);
+      position = at;
+      return enough;
+    });
+    this.raise(position);
+    return { position, end: seen < most && !enough };
   }
 
   head(): Promise<Position | null> {

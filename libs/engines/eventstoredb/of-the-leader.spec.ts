@@ -31,9 +31,10 @@ describe('where there are several nodes', () => {
     await reader.read('a-1', 0, 10);
     await reader.last('a-1');
     await reader.window(null, () => true, 10);
+    await reader.stretch(ORIGIN);
     await reader.head();
     await reader.endAfter(ORIGIN, () => true, 10);
-    expect(calls.map(([call]) => call)).toEqual(['readStream', 'readStream', 'readAll', 'readAll', 'readAll']);
+    expect(calls.map(([call]) => call)).toEqual(['readStream', 'readStream', 'readAll', 'readAll', 'readAll', 'readAll']);
     for (const [, options] of calls) expect(options).toMatchObject(OF_LEADER);
   });
 

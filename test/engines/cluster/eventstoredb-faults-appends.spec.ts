@@ -152,7 +152,7 @@ describe('eventstoredb: appends, whatever the client and the server do', () => {
   it('6: a wrong revision is thrown; an address that would have it answered is refused', async () => {
     const { eventStore } = await open();
     await expect(eventStore.append(newStream(), 3, [newEvent()])).rejects.toThrow(VersionConflict);
-    await expect(openEventStoreDB({ url: `${server.url}&throwOnAppendFailure=false` })).rejects.toThrow('throwOnAppendFailure=false: leave it out');
+    await expect(openEventStoreDB({ url: `${server.url}&throwOnAppendFailure=false` })).rejects.toThrow('throwOnAppendFailure, which must be left out');
   });
 
   it('11: turns to the leader that it is told, once', async () => {

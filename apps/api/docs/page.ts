@@ -33,7 +33,7 @@ code,pre{font-family:ui-monospace,monospace;font-size:.9em}
 pre{background:var(--soft);padding:.6rem;overflow:auto;border-radius:4px}
 table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}td,th{border-bottom:1px solid var(--line);padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top}
 summary{cursor:pointer}b.m{font-family:ui-monospace,monospace;padding:0 .4rem;border:1px solid var(--line);border-radius:4px}
-nav li{list-style:none;overflow-wrap:anywhere;padding:.15rem 0}nav ul{padding:0}nav a{text-decoration:none}nav a:hover code,nav a:focus-visible code{text-decoration:underline}nav b.m{display:inline-block;min-width:3.6rem;text-align:center;font-size:.85em}a{color:inherit}
+nav li{list-style:none;overflow-wrap:anywhere;padding:.15rem 0}nav ul{padding:0}nav a{text-decoration:none}nav a code{text-decoration:underline}nav b.m{display:inline-block;min-width:3.6rem;text-align:center;font-size:.85em}a{color:inherit}
 `;
 
 const SPECIAL: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };

@@ -91,7 +91,7 @@ describe('an administrator', () => {
     }
     expect(await all()).toBe(before);
     const both = await Promise.all([create({ username: 'both' }), create({ username: 'both' })]);
-    expect(both.map((a) => a.status).sort()).toEqual([201, 409]);
+    expect(both.map((a) => a.status).toSorted((a, b) => (a < b ? -1 : 1))).toEqual([201, 409]);
   });
   it('T23 T24 sends what is known, in its type', async () => {
     const { body: { id } } = await create();

@@ -25,7 +25,7 @@ export const SETTINGS = {
   engines: given('ENGINES', choice('embedded', 'cluster'), 'embedded',
     'What keeps the data. `embedded`: one process on SQLite files in DATA_DIR. `cluster`: EventStoreDB, MongoDB and Kafka, and as many processes of each part as wanted.'),
   eventstoreUrl: open('EVENTSTORE_URL', eventStoreUrl, 'none', 'With ENGINES=cluster: the connection string of EventStoreDB, such as `esdb://eventstore:2113?tls=true`. A password in it needs TLS, off this host.'),
-  mongodbUrl: open('MONGODB_URL', mongoUrl, 'none', 'With ENGINES=cluster: the connection string of MongoDB. The databases `heliograph` (views) and `heliograph_keys` are made there.'),
+  mongodbUrl: open('MONGODB_URL', mongoUrl, 'none', 'With ENGINES=cluster: the connection string of MongoDB. The databases `{CLUSTER_NAME}-views`, `{CLUSTER_NAME}-keys` and `{CLUSTER_NAME}-shared` are made there.'),
   kafkaBrokers: open('KAFKA_BROKERS', brokers, 'none', 'With ENGINES=cluster: brokers of Kafka, `host:port` with commas between them.'),
 
   kafkaReplicas: given('KAFKA_REPLICAS', integer(1, 9), '1', 'Copies of what is in Kafka; a put is acknowledged by all but one of them. 3 in production.'),

@@ -51,6 +51,8 @@ describe("the manuals' own samples", () => {
     expect([wrong.status, wrong.headers['content-type'], wrong.text.includes('role="alert"')]).toEqual([401, 'text/html; charset=utf-8', true]);
     const right = await client('POST', '/login', form(password));
     expect([right.status, right.headers['location']]).toEqual([303, '/']);
+    const home = await client('GET', '/');
+    expect([home.status, home.headers['content-type'], home.text.includes('<a href="/logout">Sign out</a>')]).toEqual([200, 'text/html; charset=utf-8', true]);
     const cookie = cookieOf(right);
     expect(await me({ cookie })).toMatchObject({ status: 200, body: { username } });
     const out = await from(undefined, { cookie })('GET', '/logout');

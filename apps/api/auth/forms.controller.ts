@@ -13,7 +13,7 @@ import { Permit } from '../permission.js';
 import type { SignedIn } from '../principal.guard.js';
 import { answer } from '../request.js';
 import { Auth } from './auth.js';
-import { donePage, FORGOT_PAGE, LOGIN_PAGE, resetPage, sendPage, type Page } from './pages.js';
+import { donePage, FORGOT_PAGE, HOME_PAGE, HOME_SAYS, LOGIN_PAGE, resetPage, sendPage, type Page } from './pages.js';
 import { PasswordReset } from './password-reset.js';
 import { cookieOf, isForm, isSecure, TAKES, visitOf } from './visiting.js';
 
@@ -39,6 +39,10 @@ async function orAgain(request: SignedIn, reply: FastifyReply, page: Page, work:
 @Controller()
 export class FormsController {
   constructor(private readonly auth: Auth, private readonly passwordReset: PasswordReset, @Inject(LiveSettings) private readonly settings: LiveSettings) {}
+
+  /** Where the form leads, until the portal stands there: the same for all, and nothing of anybody. */
+  @Get() @Permit('public')
+  homePage(@Res() reply: FastifyReply): void { sendPage(reply, HOME_PAGE, { says: HOME_SAYS }); }
 
   @Get('login') @Permit('public')
   loginPage(@Res() reply: FastifyReply): void { sendPage(reply, LOGIN_PAGE); }

@@ -27,6 +27,8 @@ export const LOGIN_PAGE: Page = {
   title: 'Sign in', form: { action: '/login', button: 'Sign in', fields: [field('username', 'Username or e-mail', 'text', 'username'), field('password', 'Password', 'password', 'current-password')] },
   below: '<p><a href="/auth/password/forgot">Forgot your password?</a></p>',
 };
+export const HOME_PAGE: Page = { title: 'Heliograph', below: '<p><a href="/login">Sign in</a> · <a href="/logout">Sign out</a> · <a href="/docs">API</a></p>' };
+export const HOME_SAYS = 'It runs. There are no pages to work with yet: whoever signed in here uses the API with the cookie.';
 export const FORGOT_PAGE: Page = { title: 'New password', form: { action: '/auth/password/forgot', button: 'Send me a link', fields: [field('email', 'E-mail', 'email', 'email')] }, below: LOGIN_LINK };
 export const resetPage = (token: string): Page => ({
   title: 'New password',

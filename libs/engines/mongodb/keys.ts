@@ -92,10 +92,16 @@ export class MongodbKeys implements Keys {
     });
   }
 
-  async keys(ids: readonly string[]): Promise<Map<string, Answer>> {
-    const found = await this.#documents('_id', ids);
-    return new Map([...found].filter(([, d]) => d.kind !== 'also').map(([id, d]) => [id, answerOf(d)]));
-  }
+  keys(ids: readonly string[]): Promise<Map<string, Answer>> { return this.#read(ids); }
+
+  /** So does whoever reads at once: each attempt for its number. */
+  readonly #read = gathered<readonly string[], Map<string, Answer>>(ASK, async (calls) => {
+    const found = await this.#documents('_id', calls.flat());
+    return calls.map((ids) => new Map(ids.flatMap((id): [string, Answer][] => {
+      const d = found.get(id);
+      return d && d.kind !== 'also' ? [[id, answerOf(d)]] : [];
+    })));
+  }, (ids) => ids.length);
 
   async forget(ids: readonly string[]): Promise<void> {
     const found = await this.#documents('_id', ids);

@@ -14,11 +14,13 @@ export interface SteadyLoad {
   goesOn(count: number, boundMs?: number): Promise<string[]>;
   /** Ends it; resolves when every wish was acknowledged. */
   end(): Promise<void>;
+  /** Gives up at once, whatever was not acknowledged. */
+  abandon(): void;
 }
 
 /** @param loops clients at each of the senders; one that is refused asks the next sender */
 export function steadyLoad(senders: readonly Sender[], loops: number): SteadyLoad {
-  let ending = false;
+  let ending = false, abandoned = false;
   const acknowledged: string[] = [];
   const refused = new Map<number, number>();
   const wishes: Wish[] = [];
@@ -26,7 +28,7 @@ export function steadyLoad(senders: readonly Sender[], loops: number): SteadyLoa
     for (let at = first; !ending;) {
       const w = wish('native');
       wishes.push(w);
-      while (w.id === null) {
+      while (w.id === null && !abandoned) {
         const status = await askFor(senders[at % senders.length]!, w).then((r) => r.status, () => 0);
         if (w.id !== null) { acknowledged.push(w.id); await new Promise((done) => { setTimeout(done, PAUSE_MS); }); break; }
         refused.set(status, (refused.get(status) ?? 0) + 1);
@@ -44,5 +46,6 @@ export function steadyLoad(senders: readonly Sender[], loops: number): SteadyLoa
       return acknowledged.slice(from, from + count);
     },
     end: async () => { ending = true; await running; },
+    abandon: () => { ending = abandoned = true; },
   };
 }

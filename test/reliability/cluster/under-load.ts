@@ -30,16 +30,17 @@ export class UnderLoad {
     built();
     const gateway = await notingGateway();
     gateway.takes = () => TAKES_MS;
-    let cluster: Cluster | null = null;
+    let cluster: Cluster | null = null, load: SteadyLoad | null = null;
     try {
       cluster = await Cluster.open(gatewaysAt(gateway.url, { ...GATEWAY, ...over }), parts);
       const secret = await cluster.token(name);
       const admin = cluster.bearer(await cluster.token(`${name}-reader`, 'admin'));
       const senders = cluster.of('api').map((_, api) => cluster!.bearer(secret, api));
-      const load = steadyLoad(senders, loops);
+      load = steadyLoad(senders, loops);
       if (loops > 0) await load.goesOn(FOLLOWED);
       return new UnderLoad(gateway, cluster, senders, admin, load);
     } catch (error) {
+      load?.abandon();
       await cluster?.close();
       await gateway.close();
       throw error;
@@ -48,6 +49,7 @@ export class UnderLoad {
 
   async close(): Promise<void> {
     console.log(this.#times.join('; '));
+    this.load.abandon();
     for (const s of [...this.senders, this.admin]) s.close();
     await this.cluster.close();
     await this.gateway.close();

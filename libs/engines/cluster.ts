@@ -1,6 +1,7 @@
 import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { EngineSettings, OpenedEngine } from './engines.js';
 import { openEventStoreDB } from './eventstoredb/eventstoredb.js';
+import { kafkaConnection } from './kafka/settings.js';
 import { openKafka } from './kafka/kafka.js';
 import { openMongoDB } from './mongodb/mongodb.js';
 
@@ -9,7 +10,7 @@ export async function openCluster(s: EngineSettings, clock: Clock): Promise<Open
   if (!s.eventstoreUrl || !s.mongodbUrl || !s.kafkaBrokers) throw new Error('EVENTSTORE_URL, MONGODB_URL and KAFKA_BROKERS say where the servers are');
   const undo: (() => Promise<void>)[] = [];
   try {
-    const kafka = openKafka({ brokers: s.kafkaBrokers.split(','), clock, prefix: `${s.clusterName}-`, replicationFactor: s.kafkaReplicas, minInSyncReplicas: Math.max(1, s.kafkaReplicas - 1) });
+    const kafka = openKafka({ ...kafkaConnection(s, s.kafkaBrokers), clock, prefix: `${s.clusterName}-`, replicationFactor: s.kafkaReplicas, minInSyncReplicas: Math.max(1, s.kafkaReplicas - 1) });
     undo.push(() => kafka.close());
     const mongodb = await openMongoDB({ url: s.mongodbUrl, clock, name: s.clusterName });
     undo.push(() => mongodb.close());

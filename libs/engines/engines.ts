@@ -20,6 +20,13 @@ export interface EngineSettings {
   mongodbUrl: string | null;
   kafkaBrokers: string | null;
   kafkaReplicas: number;
+  /** `true`: over TLS */
+  kafkaTls?: 'true' | 'false';
+  /** PEM file; without one, the system's authorities */
+  kafkaTlsCa?: string | null;
+  kafkaUsername?: string | null;
+  kafkaPasswordFile?: string | null;
+  kafkaMechanism?: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   /** begins the names of databases and topics: two houses on the same servers do not meet */
   clusterName: string;
 }

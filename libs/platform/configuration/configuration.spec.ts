@@ -64,6 +64,11 @@ describe('configuration', () => {
 
   it.each([
     ['the cluster engines without their servers', { ENGINES: 'cluster', KAFKA_BROKERS: 'localhost:9092' }, ['EVENTSTORE_URL', 'MONGODB_URL']],
+    ['an authority for Kafka without TLS', { KAFKA_TLS_CA: 'ca.pem' }, ['KAFKA_TLS_CA']],
+    ['a user for Kafka without a password', { KAFKA_USERNAME: 'house' }, ['KAFKA_PASSWORD_FILE']],
+    ['a password for Kafka without a user', { KAFKA_PASSWORD_FILE: 'kafka.password' }, ['KAFKA_USERNAME']],
+    ['a password for Kafka over plain text to another host', { KAFKA_BROKERS: '127.0.0.1:9092,kafka-2:9092', KAFKA_USERNAME: 'house', KAFKA_PASSWORD_FILE: 'kafka.password' }, ['KAFKA_TLS']],
+    ['a password for Kafka among the data', { KAFKA_TLS: 'true', KAFKA_USERNAME: 'house', KAFKA_PASSWORD_FILE: 'data/kafka.password' }, ['KAFKA_PASSWORD_FILE']],
     ['the mock in production', { NODE_ENV: 'production', GATEWAY_MOCK_PORT: '5555' }, ['GATEWAY_MOCK_PORT']],
     ['a certificate without its key', { TLS_CERT: 'a.crt' }, ['TLS_KEY']],
     ['a key without its certificate', { TLS_KEY: 'a.key' }, ['TLS_CERT']],

@@ -66,6 +66,8 @@ function complete(read: Given, cwd: string): Configuration {
     tlsCert: at(read.tlsCert),
     tlsKey: at(read.tlsKey),
     gatewaysFile: at(read.gatewaysFile),
+    kafkaTlsCa: at(read.kafkaTlsCa),
+    kafkaPasswordFile: at(read.kafkaPasswordFile),
     gatewayMockPort,
     gatewayMockSmtpPort,
     gatewayHttpUrl: read.gatewayHttpUrl === null ? mock('/sink') : read.gatewayHttpUrl,
@@ -81,6 +83,11 @@ type Rule = readonly [name: string, must: string, broken: (c: Configuration) => 
 const RULES: readonly Rule[] = [
   ...(['eventstoreUrl', 'mongodbUrl', 'kafkaBrokers'] as const).map((key): Rule =>
     [SETTINGS[key].name, 'must be set with ENGINES=cluster', (c) => c.engines === 'cluster' && c[key] === null]),
+  ['KAFKA_TLS_CA', 'must be set only with KAFKA_TLS=true: without TLS no certificate is looked at', (c) => c.kafkaTlsCa !== null && c.kafkaTls === 'false'],
+  ['KAFKA_USERNAME', 'must be set together with KAFKA_PASSWORD_FILE: both or none', (c) => c.kafkaPasswordFile !== null && c.kafkaUsername === null],
+  ['KAFKA_PASSWORD_FILE', 'must be set together with KAFKA_USERNAME: both or none', (c) => c.kafkaUsername !== null && c.kafkaPasswordFile === null],
+  ['KAFKA_PASSWORD_FILE', 'must be outside DATA_DIR: a copy of the data must not hold it', (c) => c.kafkaPasswordFile !== null && isWithin(c.dataDir, c.kafkaPasswordFile)],
+  ['KAFKA_TLS', 'must be true where KAFKA_BROKERS names other hosts and KAFKA_USERNAME is set: a password goes only over TLS to another host', (c) => c.kafkaUsername !== null && c.kafkaTls === 'false' && (c.kafkaBrokers ?? '').split(',').some((b) => b !== '' && !/^(localhost|127(\.\d{1,3}){3}|\[::1\]):\d+$/i.test(b))],
   ['GATEWAY_MOCK_PORT', 'must be 0 in production: the mock answers in place of a gateway, and nothing would be sent', (c) => c.environment === 'production' && c.gatewayMockPort > 0],
   ['GATEWAY_MOCK_SMTP_PORT', 'must be 0 in production: the mock delivers no mail', (c) => c.environment === 'production' && c.gatewayMockSmtpPort > 0],
   ['TLS_KEY', 'must be set together with TLS_CERT: both or none', (c) => c.tlsCert !== null && c.tlsKey === null],

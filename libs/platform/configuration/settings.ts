@@ -29,6 +29,11 @@ export const SETTINGS = {
   kafkaBrokers: open('KAFKA_BROKERS', brokers, 'none', 'With ENGINES=cluster: brokers of Kafka, `host:port` with commas between them.'),
 
   kafkaReplicas: given('KAFKA_REPLICAS', integer(1, 9), '1', 'Copies of what is in Kafka; a put is acknowledged by all but one of them. 3 in production.'),
+  kafkaTls: given('KAFKA_TLS', choice('true', 'false'), 'false', 'With ENGINES=cluster: `true` speaks TLS with the brokers, and checks their certificates.'),
+  kafkaTlsCa: open('KAFKA_TLS_CA', path, 'the authorities of the system', 'Certificate (PEM file) of the authority that signed the brokers\' certificates. Only with KAFKA_TLS=true.'),
+  kafkaUsername: open('KAFKA_USERNAME', word, 'none', 'The user that Kafka knows this house by. Only together with KAFKA_PASSWORD_FILE.'),
+  kafkaPasswordFile: open('KAFKA_PASSWORD_FILE', path, 'none', 'File with the password of KAFKA_USERNAME; a line break at its end does not count. To other hosts a password goes only with KAFKA_TLS=true.'),
+  kafkaMechanism: given('KAFKA_MECHANISM', choice('plain', 'scram-sha-256', 'scram-sha-512'), 'scram-sha-512', 'How the password is proved to the brokers (SASL).'),
   clusterName: given('CLUSTER_NAME', name, 'heliograph', 'With ENGINES=cluster: begins the names of databases and topics, so that two houses on the same servers do not meet.'),
 
   listenHost: given('LISTEN_HOST', host, '127.0.0.1', 'The address that all listeners bind to. `0.0.0.0` or `::` opens them to the network.'),

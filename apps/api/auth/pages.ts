@@ -8,7 +8,7 @@ main { width: min(22rem, 100% - 2rem); padding: 1.5rem; border-radius: .75rem; b
 h1 { font-size: 1.35rem; margin: 0 0 1rem; } label { display: block; margin: 0 0 .75rem; }
 input { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: .5rem; margin-top: .25rem; border: 1px solid light-dark(#8b93a0, #6b7482); border-radius: .4rem; background: transparent; color: inherit; }
 button { font: inherit; width: 100%; padding: .55rem; border: 0; border-radius: .4rem; background: #1f5fd0; color: #fff; cursor: pointer; }
-[role=alert] { color: light-dark(#a3261b, #ff8f80); } p { margin: .75rem 0 0; }
+[role=alert] { color: light-dark(#a3261b, #ff8f80); } p { margin: .75rem 0 0; } p[role] { margin: 0 0 .75rem; }
 `;
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 
@@ -28,7 +28,7 @@ export const LOGIN_PAGE: Page = {
   below: '<p><a href="/auth/password/forgot">Forgot your password?</a></p>',
 };
 export const HOME_PAGE: Page = { title: 'Heliograph', below: '<p><a href="/login">Sign in</a> · <a href="/logout">Sign out</a> · <a href="/docs">API</a></p>' };
-export const HOME_SAYS = 'It runs. There are no pages to work with yet: whoever signed in here uses the API with the cookie.';
+export const HOME_SAYS = 'The server runs. It has no pages to work with yet: the API takes the cookie of whoever signed in here.';
 export const FORGOT_PAGE: Page = { title: 'New password', form: { action: '/auth/password/forgot', button: 'Send me a link', fields: [field('email', 'E-mail', 'email', 'email')] }, below: LOGIN_LINK };
 export const resetPage = (token: string): Page => ({
   title: 'New password',

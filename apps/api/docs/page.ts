@@ -32,7 +32,7 @@ h2{border-bottom:1px solid var(--line)}h3{margin:1.5rem 0 .3rem}
 code,pre{font-family:ui-monospace,monospace;font-size:.9em}
 pre{background:var(--soft);padding:.6rem;overflow:auto;border-radius:4px}
 table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}td,th{border-bottom:1px solid var(--line);padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top}
-summary{cursor:pointer}b.m{font-family:ui-monospace,monospace;padding:0 .4rem;border:1px solid var(--line);border-radius:4px}
+td code{overflow-wrap:anywhere}td:first-child code{white-space:nowrap}td:nth-child(n+3){min-width:9rem}summary{cursor:pointer}b.m{font-family:ui-monospace,monospace;padding:0 .4rem;border:1px solid var(--line);border-radius:4px}
 nav li{list-style:none;overflow-wrap:anywhere;padding:.15rem 0}nav ul{padding:0}nav a{text-decoration:none}nav a code{text-decoration:underline}nav b.m{display:inline-block;min-width:3.6rem;text-align:center;font-size:.85em}a{color:inherit}
 `;
 

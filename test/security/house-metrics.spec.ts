@@ -47,3 +47,29 @@ it('counts what was accepted, appended, called, refused and limited, and says wh
   for (const follower of ['message-log', 'due-work', 'live']) expect(now.get(`heliograph_follower_silent_seconds{follower="${follower}"}`)).toBeLessThan(30);
   expect((await ground.user('GET', '/metrics')).text).toMatch(/^heliograph_process_start_time_seconds \d+/m);
 });
+
+it('T85 gateways may answer what they like: a series has one of our own words', async () => {
+  const { whole } = ground, sender = await whole.signedIn('gateway-owner');
+  const send = async (): Promise<void> => {
+    const { body } = await sender('POST', '/api/v1/messages', { body: { to: '+15550002222', body: 'x', gateway: 'quick', channel: 'sms' } });
+    await until('an attempt has ended', async () => (await whole.events(body.id)).some(({ type }) => /^Attempt(Failed|Unknown|Sent)$/.test(type)));
+  };
+  for (const status of [400, 404, 418, 429, 500, 501, 503, 599]) { whole.mock.setFault({ kind: 'status', status }); await send(); }
+  whole.mock.setFault({ kind: 'garbage' });
+  await send();
+  whole.mock.clearFaults();
+  const names = [...(await series()).keys()].filter((name) => name.startsWith('heliograph_gateway_calls_total'));
+  expect(names.length).toBeGreaterThan(0);
+  for (const name of names) expect(name).toMatch(/^heliograph_gateway_calls_total\{gateway="(sms|http|quick|held)",outcome="(sent|failed|unknown)",problem="[a-z_]{1,24}"\}$/);
+  expect(names.join()).not.toMatch(/418|599|50[013]/);
+}, 20_000);
+
+it('T85 /health and /ready tell outsiders no version, and nothing of the inside', async () => {
+  const [health, ready] = [await ground.whole.showing({})('GET', '/health'), await ground.whole.showing({})('GET', '/ready')];
+  expect([health.status, ready.status]).toEqual([200, 200]);
+  for (const { text, headers } of [health, ready]) {
+    expect(text).not.toMatch(/\d+\.\d+\.\d+|node|sqlite|nest|fastify|pid|host/i);
+    expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['server']));
+    expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['x-powered-by']));
+  }
+});

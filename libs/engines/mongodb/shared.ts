@@ -14,16 +14,22 @@ const ROUNDS = 8;
 const ADDS = 1000; // to one counter, in one call
 /** Windows that ended so long ago (ms) are removed, so often (ms). */
 const SWEEP_MS = 60_000;
+/** How far hosts' clocks may be apart (ms). */
+const TOLERANCE_MS = 4_000;
 
 /**
  * Counters and leases in MongoDB, each one step on one document. Time is the wall clock of whoever asks, never the
- * server's: hosts agree within seconds, so a window or a lease may end that much early or late, and nothing more hangs on it.
+ * server's: hosts agree within seconds, so a window or a lease may end that much early or late, and nothing more hangs on it. What a
+ * host wrote whose clock was further ahead does not hold for as long as it was wrong: a window is cut to its length by
+ * whoever adds to it, and a lease that is not prolonged is taken over by whoever watched it for its time.
  */
 export class MongodbShared implements Shared {
   readonly #windows: Stored<Window>;
   readonly #leases: Stored<Lease>;
   /** counters that somebody adds to now */
   readonly #adding = new Map<string, { waiting: number; call: (n: number) => Promise<Counted> }>();
+  /** leases of others: how each was found last, and since when (monotonic, ms) it is so */
+  readonly #watched = new Map<string, { endsAt: number; since: number }>();
   #swept: number;
 
   constructor(readonly connection: Connection, db: Db) {
@@ -59,7 +65,7 @@ export class MongodbShared implements Shared {
     const now = this.#now();
     const answer = ({ total, endsAt }: Window): { total: number; resetMs: number } => ({ total, resetMs: Math.min(windowMs, endsAt - now) });
     for (let round = 0; round < ROUNDS; round++) {
-      const running = await this.#ask(() => this.#windows.findOneAndUpdate({ _id: key, endsAt: { $gt: now } }, { $inc: { total: n } }, { returnDocument: 'after' }));
+      const running = await this.#ask(() => this.#windows.findOneAndUpdate({ _id: key, endsAt: { $gt: now } }, { $inc: { total: n }, $min: { endsAt: now + windowMs } }, { returnDocument: 'after' }));
       if (running) return answer(running);
       const begun = await this.#unlessTaken(() => this.#windows.findOneAndUpdate(
         { _id: key, endsAt: { $lte: now } }, { $set: { total: n, endsAt: now + windowMs } }, { upsert: true, returnDocument: 'after' }));
@@ -72,7 +78,25 @@ export class MongodbShared implements Shared {
     const now = this.#now();
     const mine = await this.#unlessTaken(() => this.#leases.findOneAndUpdate(
       { _id: name, $or: [{ holder }, { endsAt: { $lte: now } }] }, { $set: { holder, endsAt: now + ttlMs } }, { upsert: true, returnDocument: 'after' }));
-    return mine !== null;
+    if (mine === null) return this.#takeOver(name, holder, ttlMs);
+    this.#watched.delete(name);
+    return true;
+  }
+
+  /** Takes the lease of a host whose clock was ahead, and which prolongs it no more. */
+  async #takeOver(name: string, holder: string, ttlMs: number): Promise<boolean> {
+    const theirs = await this.#ask(() => this.#leases.findOne({ _id: name }));
+    if (!theirs) return false;
+    const at = this.connection.clock.monotonic();
+    const watched = this.#watched.get(name);
+    if (watched?.endsAt !== theirs.endsAt) {
+      this.#watched.set(name, { endsAt: theirs.endsAt, since: at });
+      return false;
+    }
+    if (at - watched.since <= ttlMs + TOLERANCE_MS) return false;
+    const { matchedCount } = await this.#ask(() => this.#leases.updateOne({ _id: name, holder: theirs.holder, endsAt: theirs.endsAt }, { $set: { holder, endsAt: this.#now() + ttlMs } }));
+    this.#watched.delete(name);
+    return matchedCount > 0;
   }
 
   /** Null when another has made the document meanwhile, or holds it. */

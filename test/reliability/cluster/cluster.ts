@@ -6,8 +6,9 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { MongoClient } from 'mongodb';
-import { openCluster } from '#libs/engines/cluster';
+import { openEngines } from '#libs/engines/engines';
 import { systemClock } from '#libs/event-sourcing/running/clock';
+import { parseConfiguration } from '#libs/platform/configuration/configuration';
 import { freePort, until } from '../../bench/ground.js';
 import { endsWithUs } from '../../bench/load/tools.js';
 import { held, type Found } from '../house/audit.js';
@@ -151,8 +152,7 @@ export class Cluster {
 
   /** What the engines hold, read through the engines in this process. */
   async audit(): Promise<Found> {
-    const url = (name: ServerName): string => this.#env[VARIABLES[name]]!;
-    const engine = await openCluster({ engines: 'cluster', dataDir: '', eventstoreUrl: url('eventstoredb'), mongodbUrl: url('mongodb'), kafkaBrokers: url('kafka'), kafkaReplicas: 1, clusterName: this.#clusterName }, systemClock);
+    const engine = await openEngines(parseConfiguration(this.#env, this.root), systemClock);
     try { return await held(engine, readFileSync(join(this.root, 'secrets/master.key'))); } finally { await engine.close(); }
   }
 

@@ -30,7 +30,7 @@ export interface Account {
   /** somebody else knows the password */
   mustChange: boolean;
 }
-/** What counts of a session. */
+/** What counts of a sign-in. */
 export interface Session { owner: string; epoch: number; expiresAt: string; ended: unknown }
 
 type Find<State> = (id: string) => Promise<State | null>;
@@ -107,7 +107,14 @@ async function byApiToken(text: string, id: string, known: Known, now: number): 
   if (state?.kind !== 'api-token' || !isApiToken(text, state.sha256) || hasEnded(state, known, now)) throw new Refusal('invalid_token');
   const account = await ownerOf(state, known);
   if (account === 'gone' || (account && account.tokenEpoch !== state.epoch)) throw new Refusal('invalid_token');
+  if (state.session !== null && !await stands(state.session, account, known)) throw new Refusal('invalid_token');
   return { principal: { owner: state.owner, role: lower(state.role, account), scopes: null, credential: { kind: 'api-token', id } }, account, cookie: null, certificateEnds: null };
+}
+
+/** Whether nobody has ended the sign-in that handed a token out. That its own time is over is no end: the token has one of its own. */
+export async function stands(id: string, account: Account | null, known: Pick<Known, 'session'>): Promise<boolean> {
+  const session = await known.session(id);
+  return session !== null && !session.ended && session.epoch === account?.sessionEpoch;
 }
 
 async function byAccessToken(text: string, known: Known, now: number): Promise<Authenticated> {

@@ -15,7 +15,7 @@ let engine: Embedded, dir: string;
 /** Credential i of 30: three kinds in turn, two owners, each issued on day i and ending on day 100 + i; every fifth is revoked. */
 const facts = Array.from({ length: 30 }, (_, i) => ({ id: `c${String(i).padStart(2, '0')}`, kind: (['api-token', 'api-key', 'client-certificate'] as const)[i % 3]!, owner: i % 2 ? 'o1' : 'o2', at: i, revoked: i % 5 === 0 }));
 const ISSUED: Record<ListedCredential['kind'], (f: (typeof facts)[number]) => [string, object]> = {
-  'api-token': (f) => ['ApiTokenIssued', { owner: f.owner, role: 'user', sha256: 'a'.repeat(64), issuedAt: day(f.at), expiresAt: day(100 + f.at), epoch: 0 }],
+  'api-token': (f) => ['ApiTokenIssued', { owner: f.owner, role: 'user', sha256: 'a'.repeat(64), issuedAt: day(f.at), expiresAt: day(100 + f.at), epoch: 0, session: null }],
   'api-key': (f) => ['ApiKeyIssued', { owner: f.owner, name: f.id, description: null, scopes: ['a:b'], prefix: 'hgk_0123456789a', mac: 'm', issuedAt: day(f.at), expiresAt: day(100 + f.at) }],
   'client-certificate': (f) => ['CertificateIssued', { owner: f.owner, role: 'user', fingerprint256: 'b'.repeat(64), issuedAt: day(f.at), expiresAt: day(100 + f.at) }],
 };

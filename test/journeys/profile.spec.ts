@@ -57,13 +57,22 @@ describe('T04 while an access token, a cookie and an API token are live', () => 
     await until('all are 403', async () => (await listed()).every((status) => status === 403), 5_000);
     expect(await statuses(ways)).toEqual({ access: 200, cookie: 200, token: 200 });
   }, 20_000);
-  it('logout: the session is over, the API token is not', async () => {
-    const { token, ...ways } = await waysIn(await person());
+  it('logout: the session is over, and with it the API token that it gave; another sign-in goes on', async () => {
+    const who = await person(), ways = await waysIn(who), elsewhere = await waysIn(who);
     expect((await ways['cookie']!('POST', '/auth/logout', { body: {} })).status).toBe(200);
     await refusedSoon(ways);
-    expect(await statuses({ token: token! })).toEqual({ token: 200 });
-    expect((await token!('POST', '/auth/logout', { body: {} })).status).toBe(200);
-    await refusedSoon({ token: token! });
+    expect(await statuses(elsewhere)).toEqual({ access: 200, cookie: 200, token: 200 });
+    expect((await elsewhere['token']!('POST', '/auth/logout', { body: {} })).status).toBe(200);
+    await refusedSoon({ token: elsewhere['token']! });
+    expect(await statuses(elsewhere)).toEqual({ access: 200, cookie: 200, token: 401 });
+  }, 20_000);
+  it('an API token outlives the time of the session that gave it, not its end; one that an administrator made stands for itself', async () => {
+    const who = await person(), ways = await waysIn(who);
+    const made = (await (await admin())('POST', `/api/v1/users/${(await person()).id}/regenerate-token`, { body: {} })).body['token'];
+    const own = from(bearer(made));
+    expect(await statuses({ token: ways['token']!, own })).toEqual({ token: 200, own: 200 });
+    ahead = 91 * 86_400_000;
+    expect(await statuses({ ...ways, own })).toEqual({ access: 401, cookie: 401, token: 200, own: 200 });
   }, 20_000);
 });
 
@@ -120,11 +129,10 @@ describe("one's own account", () => {
     expect((await other['cookie']!('DELETE', `/api/v1/profile/sessions/${elsewhere.id}`)).status).toBe(404);
     expect((await first['cookie']!('DELETE', '/api/v1/profile/sessions/ses_nobody')).status).toBe(404);
     expect((await first['cookie']!('DELETE', `/api/v1/profile/sessions/${elsewhere.id}`)).body).toEqual({ id: elsewhere.id, status: 'ended' });
-    await refusedSoon({ access: second['access']!, cookie: second['cookie']! });
+    await refusedSoon(second);
     await until('one is left', async () => (await list(first['cookie']!)).length === 1, 5_000);
     expect((await first['cookie']!('DELETE', '/api/v1/profile/sessions')).status).toBe(200);
-    await refusedSoon({ access: first['access']!, cookie: first['cookie']! });
-    expect((await first['token']!('GET', '/auth/me')).status).toBe(200);
+    await refusedSoon(first);
   }, 30_000);
   it('sign-ins are paged, with a mark that only the same list takes back', async () => {
     const who = await person(), { token } = await waysIn(who);

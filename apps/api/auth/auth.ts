@@ -28,7 +28,7 @@ export interface Visit { from: Origin; context: Omit<CommandContext, 'principal'
 /** `cookie`: the text to set; null: the one that is there is to go. */
 export type WithCookie = Answer & { cookie: string | null };
 
-/** A token that a sign-in hands out (S3) counts so long, unless all are ended before. */
+/** A token that a sign-in hands out (S3) counts so long, unless it or the session is ended before. */
 const API_TOKEN_DAYS = 365;
 const DAY_MS = 86_400_000;
 
@@ -53,7 +53,7 @@ export class Auth {
   /** What every sign-in answers: the union of the manuals' answers. */
   async signedIn(started: Started, account: UserState, { context }: Pick<Visit, 'context'>, message = 'Login successful'): Promise<WithCookie> {
     const { sessions } = this.ports;
-    const [tokens, apiToken] = await Promise.all([sessions.tokensOf(started), this.#apiToken(account, { ...context, principal: `session:${started.id}` })]);
+    const [tokens, apiToken] = await Promise.all([sessions.tokensOf(started), this.#apiToken(account, started.id, { ...context, principal: `session:${started.id}` })]);
     return {
       status: 200, position: apiToken.position ?? started.position, cookie: sessions.cookieOf(started),
       body: {
@@ -63,11 +63,11 @@ export class Auth {
     };
   }
 
-  async #apiToken({ id: owner, role, tokenEpoch }: UserState, context: CommandContext): Promise<{ text: string; position: string | null }> {
+  async #apiToken({ id: owner, role, tokenEpoch }: UserState, session: string, context: CommandContext): Promise<{ text: string; position: string | null }> {
     const { commands, clock, random } = this.ports;
     const { id, text, sha256 } = newApiToken(random);
     const expiresAt = new Date(clock.now().getTime() + API_TOKEN_DAYS * DAY_MS).toISOString();
-    const { position } = await commands.execute(credential, new IssueApiToken(id, { owner, role, sha256, expiresAt, epoch: tokenEpoch }, { ...context, creates: true }));
+    const { position } = await commands.execute(credential, new IssueApiToken(id, { owner, role, sha256, expiresAt, epoch: tokenEpoch, session }, { ...context, creates: true }));
     return { text, position };
   }
 

@@ -14,7 +14,7 @@ const LATER = '2030-02-01T00:00:00.000Z';
 const context: CommandContext = { principal: 'local:test', correlationId: 'c', causationId: 'c' };
 const token = { owner: 'billing', role: 'user' as const, sha256: 'b'.repeat(64), expiresAt: null };
 const certificate = { owner: 'billing', role: 'admin' as const, fingerprint256: 'c'.repeat(64), expiresAt: LATER };
-const tokenIssued: CredentialEvent = { type: 'ApiTokenIssued', data: { ...token, issuedAt: NOW, epoch: 0 } };
+const tokenIssued: CredentialEvent = { type: 'ApiTokenIssued', data: { ...token, issuedAt: NOW, epoch: 0, session: null } };
 const certificateIssued: CredentialEvent = { type: 'CertificateIssued', data: { ...certificate, issuedAt: NOW } };
 const revoked: CredentialEvent = { type: 'CredentialRevoked', data: { reason: 'compromised', revokedAt: LATER } };
 
@@ -47,8 +47,14 @@ describe('a credential', () => {
     given(credential).when(issueKey({ prefix: 'hgk_' }), NOW).thenRefused('validation_failed');
     given(credential).when(issueKey({ mac: 'short' }), NOW).thenRefused('validation_failed');
   });
+  it('may end with a sign-in; one of the first version stands for itself', () => {
+    const session = `ses_${'0'.repeat(32)}`;
+    given(credential).when(new IssueApiToken(ID, { ...token, session }, context), NOW).then({ type: 'ApiTokenIssued', data: { ...token, issuedAt: NOW, epoch: 0, session } });
+    given(credential).when(new IssueApiToken(ID, { ...token, session: 'somebody' }, context), NOW).thenRefused('validation_failed');
+    expect(credential.upcasts!['ApiTokenIssued']![0]!({ ...token, issuedAt: NOW } as never)).toEqual({ ...token, issuedAt: NOW, epoch: 0, session: null });
+  });
   it('may have an end of its own', () => given(credential).when(issueToken({ expiresAt: LATER }), NOW)
-    .then({ type: 'ApiTokenIssued', data: { ...token, issuedAt: NOW, expiresAt: LATER, epoch: 0 } }));
+    .then({ type: 'ApiTokenIssued', data: { ...token, issuedAt: NOW, expiresAt: LATER, epoch: 0, session: null } }));
   it('is not issued again by a repeat', () => {
     given(credential, tokenIssued).when(issueToken(), LATER).thenNothing();
     given(credential, certificateIssued).when(issueCertificate(), LATER).thenNothing();
@@ -73,7 +79,7 @@ describe('a credential', () => {
   it.each(['', 'Billing', '-a', '.', '..', '__proto__', 'a b', 'a/b', 'аdmin', 'admin\u200b', 'admin\n', 'usr_1', 'local', 'system', `usr_${'A'.repeat(32)}`, 'msg_x', 'a'.repeat(64)])('has no owner called %j', (owner) =>
     given(credential).when(issueToken({ owner }), NOW).thenRefused('validation_failed'));
   it.each(['a', '0', 'local2', 'a'.repeat(63), 'ops.team-1_x', `usr_${'0'.repeat(32)}`])('may belong to %j', (owner) =>
-    given(credential).when(issueToken({ owner }), NOW).then({ type: 'ApiTokenIssued', data: { ...token, owner, issuedAt: NOW, epoch: 0 } }));
+    given(credential).when(issueToken({ owner }), NOW).then({ type: 'ApiTokenIssued', data: { ...token, owner, issuedAt: NOW, epoch: 0, session: null } }));
   it('has no role, hash, end or id of another form', () => {
     given(credential).when(issueToken({ role: 'root' }), NOW).thenRefused('validation_failed');
     given(credential).when(issueToken({ sha256: 'B'.repeat(64) }), NOW).thenRefused('validation_failed');

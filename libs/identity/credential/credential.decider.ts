@@ -8,7 +8,7 @@ import { isScope, SCOPE_RULE, SCOPES_MOST } from './scope.js';
 /** Everything that is known of a credential. */
 export type CredentialState = CredentialOf[keyof CredentialOf];
 export interface CredentialOf {
-  'api-token': Shared & { kind: 'api-token'; role: Role; /** of its whole text, hexadecimal */ sha256: string; /** the count of its owner's `tokenEpoch` that it belongs to */ epoch: number };
+  'api-token': Shared & { kind: 'api-token'; role: Role; /** of its whole text, hexadecimal */ sha256: string; /** the count of its owner's `tokenEpoch` that it belongs to */ epoch: number; /** the sign-in with whose end it ends */ session: string | null };
   'client-certificate': Shared & { kind: 'client-certificate'; role: Role; /** of the certificate in DER, hexadecimal */ sha256: string };
   'api-key': Shared & { kind: 'api-key'; name: string; description: string | null; scopes: string[]; prefix: string; /** of its whole text, base64url */ mac: string };
 }
@@ -19,8 +19,8 @@ interface Shared {
   revoked: { at: string; reason: RevocationReason } | null;
 }
 
-/** Its text was made elsewhere, with randomness; the command carries the hash. `epoch`: its owner's `tokenEpoch`, 0 unless told. `expiresAt`: UTC, ISO 8601. */
-export class IssueApiToken extends StreamCommand<{ owner: string; role: Role; sha256: string; expiresAt: string | null; epoch?: number }> {}
+/** Its text was made elsewhere, with randomness; the command carries the hash. `epoch`: its owner's `tokenEpoch`, 0 unless told. `session`: with whose end it ends; none unless told. `expiresAt`: UTC, ISO 8601. */
+export class IssueApiToken extends StreamCommand<{ owner: string; role: Role; sha256: string; expiresAt: string | null; epoch?: number; session?: string | null }> {}
 /** Its text was made elsewhere, with randomness; the command carries its HMAC. `days`: 1 to 365. */
 export class IssueApiKey extends StreamCommand<{ owner: string; name: string; description: string | null; scopes: readonly string[]; prefix: string; mac: string; days: number }> {}
 /** The certificate was signed elsewhere; the command's id is its serial. `expiresAt` is its last second (UTC, ISO 8601). */
@@ -35,6 +35,7 @@ export const NAME_MOST = 100;
 export const DESCRIPTION_MOST = 500;
 const DAY_MS = 86_400_000;
 const ID = /^[0-9a-f]{32}$/;
+const SESSION = /^ses_[0-9a-f]{32}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 const MAC = /^[A-Za-z0-9_-]{43}$/;
 const PREFIX = /^[!-~]{15}$/;
@@ -47,6 +48,7 @@ const RULES: Record<string, (value: never, now: string) => string | null> = {
   sha256: (sha256: string) => SHA256.test(sha256) ? null : 'must be 64 hexadecimal digits, lower case',
   fingerprint256: (sha256: string) => SHA256.test(sha256) ? null : 'must be 64 hexadecimal digits, lower case',
   epoch: (epoch: number) => Number.isSafeInteger(epoch) && epoch >= 0 ? null : 'must be a whole number from 0 on',
+  session: (session: string | null) => session === null || SESSION.test(session) ? null : 'must be the id of a sign-in, ses_…',
   expiresAt: (expiresAt: string | null, now) => expiresAt === null || isFuture(expiresAt, now) ? null : 'must be a moment in the future, UTC, such as 2030-01-31T00:00:00.000Z',
   name: (name: string) => isLine(name, NAME_MOST) && name.trim() !== '' ? null : `must be a line of 1 to ${NAME_MOST} characters`,
   description: (text: string | null) => text === null || (typeof text === 'string' && [...text].length <= DESCRIPTION_MOST) ? null : `must be at most ${DESCRIPTION_MOST} characters`,
@@ -82,15 +84,15 @@ function alreadyIssued<K extends CredentialState['kind']>(state: CredentialState
 
 export const credential = decider<CredentialState | null, CredentialEvents>()({
   stream: 'credential',
-  snapshotVersion: 2,
+  snapshotVersion: 3,
   versions: { ApiTokenIssued: 2 },
-  upcasts: { ApiTokenIssued: [(data: Omit<CredentialEvents['ApiTokenIssued'], 'epoch'>) => ({ ...data, epoch: 0 })] },
+  upcasts: { ApiTokenIssued: [(data: Omit<CredentialEvents['ApiTokenIssued'], 'epoch' | 'session'>) => ({ ...data, epoch: 0, session: null })] },
   initial: null,
   commands: { IssueApiToken, IssueApiKey, IssueCertificate, RevokeCredential },
   decide: {
-    IssueApiToken: (state, { owner, role, sha256, expiresAt, epoch = 0 }, now, id) =>
-      alreadyIssued(state, 'api-token', { owner, role, sha256 }, { owner, role, sha256, expiresAt, epoch }, id, now) ? []
-        : [{ type: 'ApiTokenIssued', data: { owner, role, sha256, issuedAt: now, expiresAt, epoch } }],
+    IssueApiToken: (state, { owner, role, sha256, expiresAt, epoch = 0, session = null }, now, id) =>
+      alreadyIssued(state, 'api-token', { owner, role, sha256 }, { owner, role, sha256, expiresAt, epoch, session }, id, now) ? []
+        : [{ type: 'ApiTokenIssued', data: { owner, role, sha256, issuedAt: now, expiresAt, epoch, session } }],
     IssueApiKey: (state, { owner, name, description, scopes, prefix, mac, days }, now, id) =>
       alreadyIssued(state, 'api-key', { owner, mac }, { owner, name, description, scopes, prefix, mac, days }, id, now) ? []
         : [{ type: 'ApiKeyIssued', data: { owner, name, description, scopes: [...scopes], prefix, mac, issuedAt: now, expiresAt: new Date(Date.parse(now) + days * DAY_MS).toISOString() } }],
@@ -106,8 +108,8 @@ export const credential = decider<CredentialState | null, CredentialEvents>()({
   // Who may do what must stay readable for as long as the log: nothing here is sealed, nothing has a period.
   period: () => ({ category: 'kept', day: '' }),
   evolve: {
-    ApiTokenIssued: (_, { owner, role, sha256, issuedAt, expiresAt, epoch }) =>
-      ({ kind: 'api-token', owner, role, sha256, epoch, issuedAt, expiresAt, revoked: null }),
+    ApiTokenIssued: (_, { owner, role, sha256, issuedAt, expiresAt, epoch, session }) =>
+      ({ kind: 'api-token', owner, role, sha256, epoch, session, issuedAt, expiresAt, revoked: null }),
     ApiKeyIssued: (_, { owner, name, description, scopes, prefix, mac, issuedAt, expiresAt }) =>
       ({ kind: 'api-key', owner, name, description, scopes, prefix, mac, issuedAt, expiresAt, revoked: null }),
     CertificateIssued: (_, { owner, role, fingerprint256, issuedAt, expiresAt }) =>

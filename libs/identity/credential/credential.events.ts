@@ -21,6 +21,8 @@ export interface CredentialEvents {
     expiresAt: string | null;
     /** since version 2: how often all of its owner's tokens were ended before; one of an earlier count opens nothing. 0 where the owner is no account */
     epoch: number;
+    /** since version 2: the sign-in that handed it out (`ses_…`), and with whose end it ends; null: it stands for itself */
+    session: string | null;
   };
   /** An API key was handed out (S5). Its text was shown once; what is kept here cannot be turned back into it. It dies with the account that made it. */
   ApiKeyIssued: {

@@ -1,6 +1,6 @@
 import type { CredentialEvents } from './credential.events.js';
 
-type First = { version: 1; data: Omit<CredentialEvents['ApiTokenIssued'], 'epoch'> };
+type First = { version: 1; data: Omit<CredentialEvents['ApiTokenIssued'], 'epoch' | 'session'> };
 type Samples = { [T in Exclude<keyof CredentialEvents, 'ApiTokenIssued'>]: { version: 1; data: CredentialEvents[T] } } & { ApiTokenIssued: [First, { version: 2; data: CredentialEvents['ApiTokenIssued'] }] };
 
 /** Golden samples: one stored event of every type and version. They never change; every build must still fold them. */
@@ -17,7 +17,7 @@ export const credentialSamples: Samples = {
       version: 2,
       data: {
         owner: 'usr_0190b5a8c4e97c3a8f1d2e3b4c5d6e7f', role: 'operator', sha256: '60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752',
-        issuedAt: '2030-01-01T00:00:00.000Z', expiresAt: '2031-01-01T00:00:00.000Z', epoch: 3,
+        issuedAt: '2030-01-01T00:00:00.000Z', expiresAt: '2031-01-01T00:00:00.000Z', epoch: 3, session: 'ses_0190b5a8c4e97c3a8f1d2e3b4c5d6e7f',
       },
     },
   ],

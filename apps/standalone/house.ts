@@ -4,7 +4,7 @@ import type { Around } from '#libs/event-sourcing/running/following';
 import { Kernel } from '#libs/event-sourcing/running/kernel';
 import { openEngines, type OpenedEngine } from '#libs/engines/engines';
 import type { Accounts } from '#libs/identity/user/accounts';
-import { ensureFirstAdmin } from '#libs/identity/user/first-admin';
+import { ensureFirstAdmin, FIRST_ADMIN, neverUsed } from '#libs/identity/user/first-admin';
 import { ensureSecrets, type Secrets } from '#libs/identity/certificate/secrets-folder';
 import type { CredentialState } from '#libs/identity/credential/credential.decider';
 import type { LiveStates } from '#libs/identity/live-states';
@@ -103,6 +103,8 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     const { accounts, administration } = openPeople(kernel, { clock, random: randomBytes, passwordPolicy: () => settings.value('authentication.password_policy'), hashing: (depth) => metrics.passwordHashes.set(depth) });
     const generatedPassword = is('api') ? await ensureFirstAdmin({ accounts, keyring: kernel.keyring, random: randomBytes, password: c.adminPassword }) : null;
     if (generatedPassword !== null) drew?.(generatedPassword);
+    // it is shown once, and the start that drew it may have failed before
+    else if (is('api') && await neverUsed({ accounts, keyring: kernel.keyring })) log.warn({ part: 'first start' }, `Nobody has signed in as ${FIRST_ADMIN} yet. If the password that was shown at the first start is lost, set another one: npx heliograph users password ${FIRST_ADMIN}`);
     kernel.commands.onAppend(() => metrics.appends.inc());
     settings.onChange((names) => { for (const name of names) metrics.settingsChanged.inc({ category: partsOf(name)[0] }); });
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);

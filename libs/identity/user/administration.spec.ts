@@ -8,7 +8,7 @@ import { TestClock, until } from '#libs/event-sourcing/testing/test-clock';
 import { ADMINS, BeginStepDown, stepdown } from '../stepdown/stepdown.decider.js';
 import type { Accounts } from './accounts.js';
 import { Administration } from './administration.js';
-import { ensureFirstAdmin, FIRST_ADMIN } from './first-admin.js';
+import { ensureFirstAdmin, FIRST_ADMIN, neverUsed } from './first-admin.js';
 import { person, Town } from './testing/town.js';
 
 let town: Town, accounts: Accounts, kernel: Kernel, ids: string[];
@@ -107,6 +107,15 @@ describe('the first administrator', () => {
     expect(await first(accounts, 'YourSecurePassword123')).toBeNull();
     const id = (await accounts.find(FIRST_ADMIN))!;
     expect([await accounts.checkPassword(id, 'YourSecurePassword123'), (await accounts.state(id))!.mustChange]).toEqual([true, false]);
+  });
+  it('is told of as long as nobody came in with what was drawn: it may have been lost before it was shown', async () => {
+    const unused = (): Promise<boolean> => neverUsed({ accounts, keyring: kernel.keyring });
+    expect(await unused()).toBe(false);
+    await first(accounts);
+    expect(await unused()).toBe(true);
+    const id = (await accounts.find(FIRST_ADMIN))!;
+    await accounts.changePassword(id, { password: 'AnotherOne12345', by: 'admin', mustChange: true }, ctx());
+    expect(await unused()).toBe(false);
   });
   it('T11 is not made with a weak one', async () => {
     await expect(first(accounts, 'alllower1')).rejects.toThrow('ADMIN_PASSWORD must hold an upper-case letter. Set another one, or none: then one is generated.');

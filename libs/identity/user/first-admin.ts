@@ -47,3 +47,9 @@ export async function ensureFirstAdmin({ accounts, keyring, random, password }: 
     throw new Error(`ADMIN_PASSWORD ${error.errors?.map((e) => e.message).join(', ') ?? error.message}. Set another one, or none: then one is generated.`, { cause: error });
   }
 }
+
+/** True while the first administrator has the password that was drawn for him: nobody has signed in as him, for that ends with a new one. */
+export async function neverUsed({ accounts, keyring }: Pick<FirstAdminOptions, 'accounts' | 'keyring'>): Promise<boolean> {
+  const state = await accounts.state(accountId(0, keyring.mac('first-admin', FIRST_ADMIN)));
+  return state?.status === 'active' && state.origin === 'first-start' && state.mustChange && state.sessionEpoch === 0;
+}

@@ -107,7 +107,8 @@ export const SENDERS: Record<string, Sender> = {
   'header without a credential': async (g, header) => Promise.all(['GET', 'POST'].map(async (method) => seen(await g.raw(request(`${method} ${AT}`, [String(header)]))))),
   'every odd way to write every route': async (g) => {
     const { routes } = (g.whole.house.api.app.getHttpAdapter() as unknown as HttpAdapter).table;
-    const odd = oddRequests(routes.filter(({ url }) => url.startsWith(AT)));
+    // without a path it asks for the first page, which is everybody's
+    const odd = oddRequests(routes.filter(({ url }) => url.startsWith(AT))).filter(({ target }) => target !== 'http://example.com');
     if (odd.length < 150) throw new Error(`only ${odd.length} ways`);
     return Promise.all(odd.map(async ({ name, method, target, headers }) => ({ ...seen(await g.raw(request(`${method} ${target}`, headers))), what: name })));
   },

@@ -18,16 +18,19 @@ export interface SteadyOptions {
 export async function steady({ port, token, body, perSecond, seconds, acknowledged }: SteadyOptions): Promise<{ late: number[]; took: number[] }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
   const late: number[] = [], took: number[] = [], answers: Promise<void>[] = [];
-  const send = (i: number): Promise<void> => new Promise((resolve, reject) => {
-    const began = performance.now();
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': `steady-${process.pid}-${Math.round(began)}-${i}` };
-    request({ host: '127.0.0.1', port, path: '/api/v1/messages', method: 'POST', agent, headers }, (answer) => {
+  const run = `${process.pid}-${Math.round(performance.now())}`;
+  const send = (i: number, began = performance.now()): Promise<void> => new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': `steady-${run}-${i}` };
+    const asking = request({ host: '127.0.0.1', port, path: '/api/v1/messages', method: 'POST', agent, headers }, (answer) => {
       text(answer).then((whole) => {
         if (answer.statusCode !== 202) throw new Error(`request ${i} was answered ${answer.statusCode}: ${whole.slice(0, 300)}`);
         took.push(performance.now() - began);
         acknowledged(i, (JSON.parse(whole) as { id: string }).id);
       }).then(resolve, reject);
-    }).once('error', reject).end(body(i));
+    });
+    // the server ended an idle connection just as it was taken again: the same key makes it safe to ask once more
+    asking.once('error', (error: NodeJS.ErrnoException) => { if (asking.reusedSocket && error.code === 'ECONNRESET') send(i, began).then(resolve, reject); else reject(error); });
+    asking.end(body(i));
   });
   const began = performance.now(), all = Math.round(perSecond * seconds);
   const due = (i: number): number => began + (i * 1000) / perSecond;

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '../ground.js';
 import { compiler, load, sink, type Sink } from './tools.js';
 
 (compiler() ? describe : describe.skip)('the load generator and the sink (need gcc)', () => {
@@ -33,6 +34,21 @@ import { compiler, load, sink, type Sink } from './tools.js';
     await at.reset();
     await load({ port: at.port, path: '/gateway/gateway.jsp', requests: 50, reuseKey: 'one' }).report;
     expect(await at.stats()).toEqual({ calls: 50, distinct: 1, duplicates: 49, without_key: 0 });
+  });
+
+  it('take their time where that is wanted, all calls at once, also when whoever asked has gone meanwhile', async () => {
+    const slow = await sink({ delayMs: 40 });
+    try {
+      const report = await load({ port: slow.port, path: '/sink', requests: 1_500, connections: 50 }).report;
+      expect(report).toMatchObject({ requests: 1_500, status: { 200: 1_500 }, errors: 0 });
+      expect(report.p50).toBeGreaterThanOrEqual(39); // its histogram's steps are of 2 %
+      expect(report.seconds).toBeLessThan((1_500 * 40) / 1000 / 2); // one after the other it would be 60 s
+      const gone = load({ port: slow.port, path: '/sink', requests: 1_000_000, connections: 8 });
+      await until('somebody asks', async () => (await slow.stats()).calls > 1_508, { pauseMs: 5 });
+      gone.child.kill('SIGKILL');
+      await expect(gone.report).rejects.toThrow('SIGKILL');
+      expect((await load({ port: slow.port, path: '/sink', requests: 50, connections: 50 }).report).status).toEqual({ 200: 50 });
+    } finally { await slow.close(); }
   });
 
   it('fill in number and key, send headers, and see every status', async () => {

@@ -4,7 +4,7 @@ import { Unavailable } from '#libs/event-sourcing/errors';
 import type { Position } from '#libs/event-sourcing/event';
 import type { Indexed } from '#libs/event-sourcing/running/served-by';
 import { type Connection, isDuplicate } from './connection.js';
-import { GONE, NO_INDEX, addIndexes } from './indexes.js';
+import { GONE, addIndexes } from './indexes.js';
 import { orderKey } from './order-key.js';
 import { type RowDocument, fieldsOf, indexesOf } from './row-query.js';
 
@@ -35,15 +35,17 @@ export class Definitions {
   get all(): Stored<Definition> { return this.db.collection<Definition>('collections'); }
   rows({ _id, born }: Definition): Stored<RowDocument> { return this.db.collection<RowDocument>(`rows.${_id}.${born}`); }
 
-  /** Makes the collection, or gives the one that is there these indexes; other processes may do the same at the same time. Answers which one it is. */
+  /**
+   * Makes the collection, or gives the one that is there these indexes too; other processes, also of another version, may do
+   * the same at the same time: nothing is taken away from them. Answers which one it is.
+   */
   async define(of: Indexed): Promise<Definition> {
-    const fields = JSON.stringify(fieldsOf(of));
-    const definition = (await this.#found(of.name)) ?? (await this.#make(of.name, fields));
+    const definition = (await this.#found(of.name)) ?? (await this.#make(of.name, JSON.stringify(fieldsOf(of))));
     await this.#clear(of.name);
-    if (definition.fields !== fields) await this.#ask(() => this.all.updateOne({ _id: of.name, born: definition.born }, { $set: { fields } }));
+    const fields = await this.#widened(definition, fieldsOf(of));
     // who wrote rows without these fields just now reads the definition after it and writes them again: see `confirmed`
-    if (definition.filled !== fields) await this.#fill(definition, of, fields);
-    await this.#index(definition, of);
+    if (definition.filled !== fields) await this.#fill(definition, of.name, fields);
+    await this.#ask(() => addIndexes(this.rows(definition), indexesOf(of)));
     this.#known.delete(of.name);
     return definition;
   }
@@ -106,31 +108,34 @@ export class Definitions {
     await this.#ask(() => this.db.collection(name).drop().catch((error: { code?: number }) => { if (error.code !== GONE) throw error; }));
   }
 
-  async #index(definition: Definition, of: Indexed): Promise<void> {
-    const rows = this.rows(definition);
-    const wanted = indexesOf(of);
-    const there = await this.#ask(() => addIndexes(rows, wanted));
-    for (const name of there) {
-      if (wanted.some((w) => w.name === name)) continue;
-      await this.#ask(() => rows.dropIndex(name).catch((error: { code?: number }) => { if (error.code !== NO_INDEX) throw error; }));
+  /** The fields that rows carry from now on: those that they carried, and these. */
+  async #widened({ _id, born, fields: before }: Definition, wanted: readonly string[]): Promise<string> {
+    for (let there = before; ;) {
+      const fields = JSON.stringify([...new Set([...(JSON.parse(there) as string[]), ...wanted])].toSorted());
+      if (fields === there) return fields;
+      const { matchedCount } = await this.#ask(() => this.all.updateOne({ _id, born, fields: there }, { $set: { fields } }));
+      if (matchedCount > 0) return fields;
+      const now = await this.#found(_id);
+      if (now?.born !== born) throw dropped(_id);
+      there = now.fields; // another has widened it meanwhile
     }
   }
 
   /** Gives every row its order keys for these fields, each only as long as it is the row that was read. */
-  async #fill(definition: Definition, of: Indexed, fields: string): Promise<void> {
+  async #fill(definition: Definition, name: string, fields: string): Promise<void> {
     const rows = this.rows(definition);
     for (let after = ''; ;) {
       const page = await this.#ask(() => rows.find({ _id: { $gt: after } }).sort({ _id: 1 }).limit(PAGE).toArray());
       for (const { _id, v } of page) {
         if (v.row === null) continue;
         const row = JSON.parse(v.row) as Record<string, unknown>;
-        const keys = Object.fromEntries(fieldsOf(of).map((f) => [`v.f_${f}`, orderKey(row[f], f)]));
+        const keys = Object.fromEntries((JSON.parse(fields) as string[]).map((f) => [`v.f_${f}`, orderKey(row[f], f)]));
         if (Object.keys(keys).length > 0) await this.#ask(() => rows.updateOne({ _id, 'v.position': v.position, 'v.turn': v.turn }, { $set: keys }));
       }
       if (page.length < PAGE) break;
       after = page.at(-1)!._id;
     }
-    await this.#ask(() => this.all.updateOne({ _id: of.name, born: definition.born, fields }, { $set: { filled: fields } }));
+    await this.#ask(() => this.all.updateOne({ _id: name, born: definition.born, fields }, { $set: { filled: fields } }));
   }
 
   #ask<T>(call: () => Promise<T>): Promise<T> { return this.connection.ask('views', call); }

@@ -1,7 +1,7 @@
 import type { Collection, Document, IndexDescription } from 'mongodb';
 
-/** The server's codes for a collection and an index that are not there. */
-export const GONE = 26, NO_INDEX = 27;
+/** The server's code for a collection that is not there. */
+export const GONE = 26;
 
 /** Makes those indexes that are missing; none where all are there, which not every server takes well. Answers the names of those that were there, the one on `_id` left out. */
 export async function addIndexes<T extends Document>(to: Collection<T>, wanted: readonly (IndexDescription & { name: string })[]): Promise<string[]> {

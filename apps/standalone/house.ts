@@ -6,6 +6,7 @@ import { openEngines, type OpenedEngine } from '#libs/engines/engines';
 import type { Accounts } from '#libs/identity/user/accounts';
 import { ensureFirstAdmin, FIRST_ADMIN, neverUsed } from '#libs/identity/user/first-admin';
 import { ensureSecrets, type Secrets } from '#libs/identity/certificate/secrets-folder';
+import { otherAuthority } from '#libs/identity/certificate/same-authority';
 import type { CredentialState } from '#libs/identity/credential/credential.decider';
 import type { LiveStates } from '#libs/identity/live-states';
 import type { GatewaySettings } from '#libs/messaging/gateways/gateway';
@@ -96,6 +97,8 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
       live: [...people.listeners, settings],
     });
     undo.push(() => kernel.close());
+    const apart = engine.name === 'cluster' ? await otherAuthority(engine.keys, secrets.ca.certificate) : null;
+    if (apart) log.error({ part: 'certificates' }, apart);
     await kernel.startLive();
     await settings.start(kernel);
     await people.start();

@@ -44,7 +44,7 @@ export class AuthController {
   async register(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     const { name, email, password } = register(request.body);
     const { id, position, replayed } = await this.signUp.register('POST /auth/register', { username: null, email, fullName: name }, password, request.headers['idempotency-key'], visitOf(request));
-    answer(reply, { status: 201, body: { success: true, message: 'User registered successfully', user_id: id }, position, replayed });
+    answer(reply, { status: 201, body: { success: true, message: 'Account created successfully', user_id: id }, position, replayed });
   }
 
   /** The next pair; the token that was sent counts no more. */

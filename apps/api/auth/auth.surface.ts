@@ -81,7 +81,7 @@ export const authSurface: Surface = {
     AuthController_register: {
       id: 'register', summary: 'Make an account of one\'s own, known by its e-mail address', headers: ['Idempotency-Key'],
       body: { schema: ref('Register'), examples: { john: { name: 'John Doe', email: 'john@example.com', password: 'securepassword123' } } },
-      answers: { 201: json('Registered', 'The account is there.', { success: true, message: 'User registered successfully', user_id: USR }, CREATED) },
+      answers: { 201: json('Registered', 'The account is there.', { success: true, message: 'Account created successfully', user_id: USR }, CREATED) },
       refusals: ['malformed_json', 'name_taken', 'registration_closed', 'payload_too_large', 'idempotency_mismatch', 'validation_failed', 'unavailable'],
     },
     AuthController_refresh: {

@@ -69,8 +69,25 @@ describe('the command line beside a running server', () => {
     await until(async () => (await lived.call('/api/v1/messages', token)).status === 401);
   });
 
+  it('who signs up under an owner\'s name is given nothing of his: only the id says that he is meant', async () => {
+    const signUp = await lived.call('/auth/signup', '', { username: 'ops', password: 'password123' });
+    expect(signUp.status).toBe(201);
+    const stranger = signUp.body['id'] as string;
+    for (const [what, ...more] of [['tokens', 'create'], ['certs', 'issue']] as const) {
+      const { failed } = await lived.run(what, ...more, '--owner', 'ops', '--role', 'user');
+      expect(failed).toMatchObject({ exit: 1, failure: { code: 'validation_failed', errors: [{ field: 'owner', message: expect.stringContaining('give its id (usr_…)') }] } });
+    }
+    expect(await lived.json('tokens', 'create', '--owner', stranger, '--role', 'user')).toMatchObject({ owner: stranger });
+    // looked for, the account is meant, and where there are two the answer says so
+    const { out, err } = await lived.run('tokens', 'list', '--owner', 'ops');
+    expect([out.includes(stranger), err]).toEqual([true, `These are of the account ${stranger}, which is called ops. An owner without an account is called so too: its own are listed without --owner.\n`]);
+    const listed = await lived.run('messages', 'list', '--owner', 'ops');
+    expect([listed.out, listed.err]).toEqual(['There are none.\n', err]);
+    expect(await lived.json('certs', 'list', '--owner', 'ops')).toEqual({ credentials: [], more: false, note: null });
+  });
+
   it('messages are listed and shown', async () => {
-    expect((await lived.json('messages', 'list', '--status', 'sent', '--owner', 'ops'))['messages']).toEqual([expect.objectContaining({ id: message, to: '+15550001111', owner: 'ops' })]);
+    expect((await lived.json('messages', 'list', '--status', 'sent'))['messages']).toEqual([expect.objectContaining({ id: message, to: '+15550001111', owner: 'ops' })]);
     expect((await lived.run('messages', 'list', '--owner', 'nobody')).out).toBe('There are none.\n');
     expect(await lived.json('messages', 'show', message)).toMatchObject({ id: message, status: 'sent', attempts: 1, recent_attempts: [{ outcome: 'sent', n: 1 }] });
   });

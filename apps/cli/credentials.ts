@@ -27,9 +27,10 @@ export function credentialCommands(t: Terminal): Command[] {
       }
     });
   tokens.command('list').description('tokens, newest first; when one was last used is not kept track of yet')
-    .option('--owner <name>', 'only those of this owner').option('--limit <n>', 'so many at most', whole(1, 10_000), 200)
+    .option('--owner <name>', 'only those of this owner: an account by id, username or e-mail address, or the name of an owner without one').option('--limit <n>', 'so many at most', whole(1, 10_000), 200)
     .action(async ({ owner, limit, json }: Json & { owner?: string; limit: number }) => {
       const answer = await ask('tokens.list', { limit, ...(owner === undefined ? {} : { owner }) }, t);
+      if (!json && answer.note !== null) t.err(`${answer.note}\n`);
       t.out(json ? `${JSON.stringify(answer)}\n` : listed(t, 'ID', answer));
     });
   tokens.command('revoke <id>').description('from now on the token opens nothing')
@@ -54,9 +55,10 @@ function certificateCommands(t: Terminal): Command {
       t.out(json ? `${JSON.stringify(made)}\n` : `Certificate ${made.serial} for ${made.owner} (${made.role}), until ${when(made.expires_at)}.\nGive its owner the folder ${made.folder}: client.crt, client.key, ca.crt.\n`);
     });
   certs.command('list').description('client certificates, newest first; those that end within 30 days stand out; when one was last used is not kept track of yet')
-    .option('--owner <name>', 'only those of this owner').option('--limit <n>', 'so many at most', whole(1, 10_000), 200)
+    .option('--owner <name>', 'only those of this owner: an account by id, username or e-mail address, or the name of an owner without one').option('--limit <n>', 'so many at most', whole(1, 10_000), 200)
     .action(async ({ owner, limit, json }: Json & { owner?: string; limit: number }) => {
       const answer = await ask('certs.list', { limit, ...(owner === undefined ? {} : { owner }) }, t);
+      if (!json && answer.note !== null) t.err(`${answer.note}\n`);
       t.out(json ? `${JSON.stringify(answer)}\n` : listed(t, 'SERIAL', answer));
     });
   certs.command('revoke <serial>').description('from now on the certificate opens nothing, on open connections too')

@@ -12,10 +12,11 @@ export function messageCommand(t: Terminal): Command {
   const messages = new Command('messages').description('what was sent, and everything that happened to it');
   messages.command('list').description('messages, newest first')
     .addOption(new Option('--status <status>', 'only those that are now').choices(MESSAGE_STATUSES))
-    .option('--owner <name>', 'only those of this owner').option('--limit <n>', 'so many at most', whole(1, 10_000), 50)
+    .option('--owner <name>', 'only those of this owner: an account by id, username or e-mail address, or the name of an owner without one').option('--limit <n>', 'so many at most', whole(1, 10_000), 50)
     .action(async ({ status, owner, limit, json }: Json & { status?: MessageStatus; owner?: string; limit: number }) => {
       const answer = await withProgress(t, 'Reading the log', (progress) => ask('messages.list', { limit, ...(status ? { status } : {}), ...(owner === undefined ? {} : { owner }) }, { env: t.env, progress }));
       if (json) { t.out(`${JSON.stringify(answer)}\n`); return; }
+      if (answer.note !== null) t.err(`${answer.note}\n`);
       const rows = answer.messages.map((m) => [text(m['id']), text(m['owner']), text(m['status']), text(m['channel']), text(m['to'] ?? m['sender']), when(m['created_at'] as string), text(m['attempts']), text(m['problem'])]);
       t.out(rows.length === 0 ? 'There are none.\n'
         : table(t, ['ID', 'OWNER', 'STATUS', 'CHANNEL', 'NUMBER', 'ACCEPTED', 'TRIES', 'PROBLEM'], rows, (i) => statusColour(rows[i]![2]!)) + (answer.more ? 'There are more: raise --limit.\n' : ''));

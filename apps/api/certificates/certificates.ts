@@ -13,7 +13,7 @@ import { requestedKey } from '#libs/identity/certificate/certificate-request';
 import type { IssueCertificateDto, ListCertificatesQuery, RenewCertificateDto } from '#libs/identity/credential/certificates.dto';
 import { credential, IssueCertificate, RevokeCredential, type CredentialState } from '#libs/identity/credential/credential.decider';
 import type { RevocationReason } from '#libs/identity/credential/credential.events';
-import { resolveOwner, type FindAccount } from '#libs/identity/credential/resolve-owner';
+import { ownerToBe, resolveOwner, type FindAccount } from '#libs/identity/credential/resolve-owner';
 import { principalName, type Role } from '#libs/identity/principal';
 import { credentialList } from '#projections/credential-list/credential-list.projection';
 import { listCredentials } from '#projections/credential-list/credential-list.reader';
@@ -48,7 +48,7 @@ export class Certificates {
   constructor(private readonly ports: CertificatePorts) { this.#cursors = new Cursors(ports.keyring); }
 
   async issue({ owner: called, role = 'user', days = DAYS, request }: IssueCertificateDto, asking: Asking): Promise<Answer> {
-    const { owner } = await resolveOwner(called, this.ports.accounts);
+    const { owner } = await ownerToBe(called, this.ports.accounts);
     return this.#issue({ owner, role, days, request: request ?? undefined, called: [owner, called], route: 'POST /api/v1/certificates' }, asking);
   }
 

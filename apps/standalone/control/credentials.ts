@@ -36,22 +36,23 @@ export const createToken = operation<{ owner: string; role: Role; expires_days?:
 });
 
 /** All credentials of a kind, newest first, a page after the other. */
-export const listOf = (kind: ListedCredential['kind']) => operation<{ owner?: string; limit?: number }, { credentials: CredentialAnswer[]; more: boolean }>({
+export const listOf = (kind: ListedCredential['kind']) => operation<{ owner?: string; limit?: number }, { credentials: CredentialAnswer[]; more: boolean; note: string | null }>({
   given: {
     type: 'object', additionalProperties: false, required: [],
     properties: { owner: { type: 'string', nullable: true }, limit: { type: 'integer', minimum: 1, maximum: 10_000, nullable: true } },
   },
   async run(parts, { owner: called, limit = 200 }, running) {
-    const owner = called === undefined ? undefined : await ownerLookedFor(parts, called);
     await upToDate(parts, credentialList, running);
+    const { readModels } = parts.kernel.options.engine;
+    const { owner, note } = called === undefined ? { note: null } : await ownerLookedFor(parts, called, async (name) => (await listCredentials(readModels, { kind, owner: name }, 1)).credentials.length > 0);
     const credentials: CredentialAnswer[] = [];
     let after: [string, string] | undefined;
     do {
-      const page = await listCredentials(parts.kernel.options.engine.readModels, { kind, ...(owner === undefined ? {} : { owner }) }, Math.min(500, limit - credentials.length), after);
+      const page = await listCredentials(readModels, { kind, ...(owner === undefined ? {} : { owner }) }, Math.min(500, limit - credentials.length), after);
       credentials.push(...page.credentials.map(({ id, row }) => answerOf(id, row, parts.clock.now())));
       after = page.next ?? undefined;
     } while (after && credentials.length < limit);
-    return { credentials, more: after !== undefined };
+    return { credentials, more: after !== undefined, note };
   },
 });
 

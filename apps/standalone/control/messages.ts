@@ -9,6 +9,7 @@ import { messageLog } from '#projections/message-log/message-log.projection';
 import { listMessages } from '#projections/message-log/message-log.reader';
 import { attemptsAnswer, listedAnswer, messageAnswer } from '../../api/messages/message.answer.js';
 import { contextOf, LOCAL, operation, type Parts, type Running } from './operation.js';
+import { ownerLookedFor } from './owner.js';
 import { upToDate } from './views.js';
 
 const ATTEMPTS_SHOWN = 20;
@@ -17,24 +18,26 @@ const PAGE = 500;
 const LONGEST_LIFE = 50_000;
 const LOOKS_SHOWN = 1_000;
 
-export const listOfMessages = operation<{ owner?: string; status?: MessageStatus; limit?: number }, { messages: Record<string, unknown>[]; more: boolean }>({
+export const listOfMessages = operation<{ owner?: string; status?: MessageStatus; limit?: number }, { messages: Record<string, unknown>[]; more: boolean; note: string | null }>({
   given: {
     type: 'object', additionalProperties: false, required: [],
     properties: {
       owner: { type: 'string', nullable: true }, status: { type: 'string', enum: MESSAGE_STATUSES, nullable: true }, limit: { type: 'integer', minimum: 1, maximum: 10_000, nullable: true },
     },
   },
-  async run(parts, { owner, status, limit = 50 }, running) {
+  async run(parts, { owner: called, status, limit = 50 }, running) {
     await upToDate(parts, messageLog, running);
+    const { readModels } = parts.kernel.options.engine;
+    const { owner, note } = called === undefined ? { note: null } : await ownerLookedFor(parts, called, async (name) => (await listMessages(readModels, { owner: name }, 1)).messages.length > 0);
     const messages: Record<string, unknown>[] = [];
     let after: [string, string] | undefined;
     do {
-      const page = await listMessages(parts.kernel.options.engine.readModels, { owner: owner ?? null, ...(status ? { status } : {}) }, Math.min(PAGE, limit - messages.length), after);
+      const page = await listMessages(readModels, { owner: owner ?? null, ...(status ? { status } : {}) }, Math.min(PAGE, limit - messages.length), after);
       const numbers = await parts.kernel.sealer.open(page.messages.flatMap(({ row }) => [row.recipient, row.sender]));
       messages.push(...page.messages.map(({ id, row }, i) => ({ ...listedAnswer(id, row, { recipient: numbers[2 * i] ?? null, sender: numbers[2 * i + 1] ?? null }), owner: row.owner })));
       after = page.next ?? undefined;
     } while (after && messages.length < limit);
-    return { messages, more: after !== undefined };
+    return { messages, more: after !== undefined, note };
   },
 });
 

@@ -5,6 +5,7 @@ import base from './jest.config.ts';
 export default {
   ...base,
   roots: ['<rootDir>/test/engines/cluster', '<rootDir>/test/journeys', '<rootDir>/test/reliability/cluster'],
+  testEnvironment: '<rootDir>/test/engines/patient-environment.mjs',
   testPathIgnorePatterns: ['/node_modules/'],
   // most of it waits for servers
   maxWorkers: 2,

@@ -8,7 +8,7 @@ import { down, install, running, servers, up } from './servers.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const say = (text) => console.error(text);
 const started = [];
-const env = { ...process.env };
+const env = { ...process.env, ENGINES: 'cluster' }; // for the stories, which run on either set
 let jest = null, interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { interrupted = true; jest?.kill(signal); });
 

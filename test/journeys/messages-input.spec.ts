@@ -12,10 +12,10 @@ afterAll(() => whole.close());
 
 /** The reply, and whether anything was written for it. */
 async function leaving(ask: () => Promise<Reply>): Promise<Reply & { wrote: boolean }> {
-  const count = async (): Promise<number> => (await whole.house.engine.eventStore.readAll(null, ['message-', 'batch-'], 10_000)).events.filter((e) => e.type === 'MessageAccepted' || e.type === 'BatchAccepted').length;
-  const before = await count();
+  const { eventStore } = whole.house.engine;
+  const before = await eventStore.head();
   const reply = await ask();
-  return { ...reply, wrote: await count() > before };
+  return { ...reply, wrote: (await eventStore.readAll(before, ['message-', 'batch-'], 10_000)).events.some((e) => e.type === 'MessageAccepted' || e.type === 'BatchAccepted') };
 }
 const s1 = (sender: unknown, body: unknown = 'hello', client = user): Promise<Reply & { wrote: boolean }> => leaving(() => client('POST', AT, { body: { sender_number: sender, message_body: body } }));
 const native = (body: unknown, over: object = {}): Promise<Reply & { wrote: boolean }> => leaving(() => user('POST', AT, { body: { to: '+15550002222', body, ...over } }));

@@ -1,7 +1,7 @@
 /** Row T43 of the threats and batches, over real HTTP: the same key is the same answer, for as long as its message is kept. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '#libs/event-sourcing/testing/test-clock';
-import { WholeHouse, type Asked, type Client, type Reply } from './whole-house.js';
+import { patience, WholeHouse, type Asked, type Client, type Reply } from './whole-house.js';
 
 const AT = '/api/v1/messages', BATCH = `${AT}/batch`;
 let whole: WholeHouse, user: Client, other: Client, keys = 0;
@@ -111,7 +111,7 @@ describe('a batch', () => {
     expect(replies.map((r) => r.status)).toEqual([207, 207]);
     expect(replies[1]!.body).toEqual(replies[0]!.body);
     const { batch } = replies[0]!.body;
-    await until('all are sent', async () => (await whole.events(`${batch}.999`)).at(-1)?.type === 'AttemptSent' && whole.mock.received().filter((c) => c.idempotencyKey?.startsWith(`${batch}.`)).length >= 1_000, 20_000);
+    await until('all are sent', async () => (await whole.events(`${batch}.999`)).at(-1)?.type === 'AttemptSent' && whole.mock.received().filter((c) => c.idempotencyKey?.startsWith(`${batch}.`)).length >= 1_000, patience(20_000));
     const calls = whole.mock.received().filter((c) => c.idempotencyKey?.startsWith(`${batch}.`));
     expect(calls).toHaveLength(1_000);
     expect(new Set(calls.map((c) => c.idempotencyKey)).size).toBe(1_000);

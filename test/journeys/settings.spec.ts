@@ -12,7 +12,11 @@ afterAll(() => whole.close());
 
 type Categories = Record<string, Record<string, unknown>>;
 const all = async (of: Client = admin): Promise<Categories> => (await of('GET', '/api/v1/settings')).body as unknown as Categories;
-const put = (body: unknown, headers: Record<string, string> = {}): Promise<Reply> => admin('PUT', '/api/v1/settings', { body, headers });
+const put = async (body: unknown, headers: Record<string, string> = {}, by = admin): Promise<Reply> => {
+  const reply = await by('PUT', '/api/v1/settings', { body, headers });
+  await whole.seen('settings-audit', reply);
+  return reply;
+};
 const audit = async (query = ''): Promise<Record<string, unknown>[]> => ((await admin('GET', `/api/v1/settings/audit${query}`)).body as unknown as { changes: Record<string, unknown>[] }).changes;
 const refused = ({ status, body }: Reply): unknown => [status, body['code']];
 
@@ -61,7 +65,7 @@ describe('settings', () => {
   it('T72 an account is told by its name, and found by it', async () => {
     const id = (await whole.house.accounts.find('SMSadmin'))!;
     const first = await whole.signedIn(id, 'admin');
-    expect((await first('PUT', '/api/v1/settings', { body: { general: { organisation: 'Named' } } })).status).toBe(200);
+    expect((await put({ general: { organisation: 'Named' } }, {}, first)).status).toBe(200);
     await until('the view of accounts has him', async () => (await audit('?limit=1'))[0]!['who_name'] !== null);
     for (const who of ['SMSadmin', 'smsADMIN', id]) expect(await audit(`?who=${who}`)).toMatchObject([{ who: id, who_name: 'SMSadmin', to: 'Named' }]);
     expect(await audit('?name=security.rate_limit_minute&limit=1')).toMatchObject([{ who: 'ops', who_name: null }]);

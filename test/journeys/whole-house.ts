@@ -54,8 +54,9 @@ const freePort = (): Promise<number> => new Promise((resolve, reject) => {
 /** Where this run's houses keep their data: what ENGINES says, as for a house itself. */
 const ENGINES = process.env['ENGINES'] === 'cluster' ? 'cluster' : 'embedded';
 const SERVERS = ['EVENTSTORE_URL', 'MONGODB_URL', 'KAFKA_BROKERS'];
-/** How long a story waits for what follows the log: three servers share a machine with the tests. */
-const PATIENCE_MS = ENGINES === 'cluster' ? 30_000 : 4_000;
+/** How long a story waits for what follows the log, against how long on the embedded engines: three servers share a machine with the tests. */
+export const patience = (ms: number): number => (ENGINES === 'cluster' ? 5 * ms : ms);
+const PATIENCE_MS = patience(4_000);
 let said = false;
 
 /** What a house on this set of engines is told. @throws Error naming the server that is missing */
@@ -161,6 +162,10 @@ export class WholeHouse {
     try { await until(`${id} is ${status}`, async () => (last = await client('GET', `/api/v1/messages/${id}`)).body['status'] === status, boundMs); }
     catch (error) { throw new Error(`${String(error)}: ${last?.text}`); }
     return last!.body;
+  }
+  /** Once this view has seen what an answer said to have written: lists wait for it no longer than a quarter of a second. */
+  async seen(view: string, { headers: { 'x-heliograph-position': position } }: Reply): Promise<void> {
+    if (typeof position === 'string') await until(`${view} has seen ${position}`, () => (this.house.kernel.statuses.get(view)?.position ?? '') >= position, PATIENCE_MS);
   }
   events(id: string): Promise<{ type: string; data: unknown }[]> { return this.house.engine.eventStore.read(`message-${id}`, 0, 1_000); }
 }

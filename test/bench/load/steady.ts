@@ -14,8 +14,8 @@ export interface SteadyOptions {
   acknowledged(i: number, id: string): void;
 }
 
-/** How late each request left, and how long its answer took, in ms. @throws Error for another answer than 202 */
-export async function steady({ port, token, body, perSecond, seconds, acknowledged }: SteadyOptions): Promise<{ late: number[]; took: number[] }> {
+/** How late each request left, and how long its answer took, in ms; answers per second, the last one waited for. @throws Error for another answer than 202 */
+export async function steady({ port, token, body, perSecond, seconds, acknowledged }: SteadyOptions): Promise<{ late: number[]; took: number[]; rate: number }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1_000 });
   const late: number[] = [], took: number[] = [], answers: Promise<void>[] = [];
   const run = `${process.pid}-${Math.round(performance.now())}`;
@@ -45,6 +45,6 @@ export async function steady({ port, token, body, perSecond, seconds, acknowledg
       await new Promise((resolve) => { setTimeout(resolve, 1); });
     }
     await Promise.all(answers);
-    return { late, took };
+    return { late, took, rate: (all * 1000) / (performance.now() - began) };
   } finally { agent.destroy(); }
 }

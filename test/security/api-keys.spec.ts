@@ -83,12 +83,20 @@ describe('an API key', () => {
     for (const scope of ['admin:*', 'users:*', 'settings:read', 'certificates:*']) expect(await ask('POST', KEYS, { body: { ...WANTED, scopes: [scope] } })).toMatchObject({ status: 403, body: { code: 'not_granted', scopes: [scope] } });
     const byKey = withKey((await create({ scopes: ['apikeys:*'] }, admin.as['api-token'])).key);
     expect((await byKey('POST', KEYS, { body: { ...WANTED, scopes: ['admin:*'] } })).status).toBe(403);
-    expect((await byKey('POST', KEYS, { body: { ...WANTED, scopes: ['apikeys:read'] } })).status).toBe(201);
+    expect((await byKey('POST', KEYS, { body: { ...WANTED, scopes: ['apikeys:read'], expires_in_days: 89 } })).status).toBe(201);
     const user = await person(whole, 'user');
     expect((await user.as['api-token']('POST', KEYS, { body: WANTED })).status).toBe(403);
   });
   it.each([0, 366, -1, 1.5, '90'])('T71 expires_in_days %p is refused', async (days) => {
     expect((await ask('POST', KEYS, { body: { ...WANTED, expires_in_days: days } })).body.errors[0]!.field).toBe('expires_in_days');
+  });
+  it('T71 a key that a key makes does not outlive it', async () => {
+    const asked = async (by: Client, days: number): Promise<string> => { const { status, body } = await by('POST', KEYS, { body: { ...WANTED, scopes: ['apikeys:read'], expires_in_days: days } }); return `${status} ${((body['errors'] ?? []) as { field: string; message: string }[]).map((e) => `${e.field} ${e.message}`).join()}`.trim(); };
+    const parent = withKey((await create({ scopes: ['apikeys:*'], expires_in_days: 3 })).key);
+    expect(await asked(parent, 3)).toBe('422 expires_in_days must be at most 2: so many days are left of the key that asks');
+    expect(await asked(parent, 2)).toBe('201');
+    const short = withKey((await create({ scopes: ['apikeys:*'], expires_in_days: 1 })).key);
+    expect(await asked(short, 1)).toBe('422 expires_in_days the key that asks ends in less than a day: it makes none');
   });
   it('T71 belongs to an account: an owner without one makes none', async () => {
     expect((await (await whole.signedIn('nobody', 'admin'))('POST', KEYS, { body: WANTED })).status).toBe(403);

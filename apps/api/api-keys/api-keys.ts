@@ -44,6 +44,7 @@ export interface ApiKeyPorts {
 const LIST = { follower: credentialList.name, collection: collectionOf(credentialList) };
 const USES = { follower: keyUse.name, collection: collectionOf(keyUse) };
 const ROUTE = 'POST /api/v1/api-keys';
+const DAY_MS = 86_400_000;
 
 /** API keys as whoever made them sees them; administrators see everybody's. */
 export class ApiKeys {
@@ -60,6 +61,7 @@ export class ApiKeys {
     const id = header === undefined ? undefined : keyring.mac('id', JSON.stringify([principal.owner, ROUTE, checkedKey(header)])).toString('hex').slice(0, 32);
     const earlier = id === undefined ? null : await this.#repeat(id, dto);
     if (earlier) return earlier;
+    await this.#withinParent(dto, principal);
     const made = newApiKey(random, (purpose, text) => keyring.mac(purpose, text), id);
     const { name, scopes, expires_in_days: days } = dto, description = dto.description ?? null;
     let done: Executed<ApiKeyState>;
@@ -82,6 +84,14 @@ export class ApiKeys {
     const first = keyAnswer(id, { ...factsOf(known), revokedAt: null, reason: null }, new Date(known.issuedAt));
     if (JSON.stringify([name, description ?? null, scopes, days]) !== JSON.stringify([first['name'], first['description'], first['scopes'], first['expires_in_days']])) throw new Refusal('idempotency_mismatch');
     return { status: 201, body: { ...first, ...useAnswer(undefined), key: null }, replayed: true };
+  }
+
+  /** A key that a key makes ends with it at the latest: what was given for a while is not made longer by whoever holds it. @throws Refusal validation_failed */
+  async #withinParent({ expires_in_days: days }: CreateApiKeyDto, { credential: { kind, id } }: Principal): Promise<void> {
+    if (kind !== 'api-key') return;
+    const parent = (await this.ports.states.read(credential, `credential-${id}`)).state as ApiKeyState;
+    const left = Math.floor((Date.parse(parent.expiresAt!) - this.ports.clock.now().getTime()) / DAY_MS);
+    if (days > left) throw new Refusal('validation_failed', undefined, [{ field: 'expires_in_days', message: left < 1 ? 'the key that asks ends in less than a day: it makes none' : `must be at most ${left}: so many days are left of the key that asks` }]);
   }
 
   /** @throws Refusal validation_failed · not_granted */

@@ -82,6 +82,16 @@ describe("the manuals' own samples", () => {
     const statuses = await Promise.all(Array.from({ length: 12 }, (_, i) => client('POST', '/auth/signup', { body: { username: `crowd-${i}`, password: 'password123' } }).then((r) => r.status)));
     expect(statuses).toEqual(Array(12).fill(201));
   }, 20_000);
+  it('of two at once from two addresses with one key, the one with another password is told that it is none of its', async () => {
+    for (let round = 0; round < 3; round++) {
+      const headers = { 'idempotency-key': `sign-up-race-${round}` };
+      const both = await Promise.all(['password123', 'password124'].map((password) => from()('POST', '/auth/signup', { body: { username: `raced-${round}`, password }, headers })));
+      const codes = both.map((r) => [r.status, r.body['code'] ?? null]);
+      expect(codes.toSorted(([a], [b]) => Number(a) - Number(b))).toEqual([[201, null], [expect.any(Number), 'idempotency_mismatch']]);
+      const same = await Promise.all([1, 2].map(() => from()('POST', '/auth/signup', { body: { username: `same-${round}`, password: 'password123' }, headers: { 'idempotency-key': `sign-up-same-${round}` } })));
+      expect([same.map((r) => r.status), same[0]!.text, same.filter((r) => r.headers['idempotency-replayed'] === 'true').length]).toEqual([[201, 201], same[1]!.text, 1]);
+    }
+  }, 20_000);
   it('an Idempotency-Key makes one account, for who knows its password', async () => {
     const client = from(), headers = { 'idempotency-key': 'sign-up-1' };
     const first = await client('POST', '/auth/signup', { body: { username: 'keyed', password: 'password123' }, headers });

@@ -39,6 +39,8 @@ export class SignUp {
         const again = id.id === undefined ? null : await this.#again(id.id, names, password);
         if (again) return again;
         const made = await accounts.register({ ...names, password, role: 'user', mustChange: false, origin: 'sign-up', ...id }, { ...context, principal: 'system:sign-up' });
+        // another with the same key was first, in this moment, from another address: this one is a repeat like any other
+        if (!made.made) return (await this.#again(made.id, names, password))!;
         return { ...await accounts.names(made.state), id: made.id, position: made.position, replayed: false };
       } catch (error) {
         // a repeat with another password is a guess at it

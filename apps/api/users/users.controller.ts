@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { Refusal } from '#libs/event-sourcing/errors';
 import { ChangeUserDto, DisableUserDto, ListUsersQuery, NewUserBody, OtherUsersQuery, UserPasswordDto, UserRoleBody } from '#libs/identity/user/users.dto';
 import { queryValidatorOf, validatorOf } from '#libs/platform/validation/validator';
 import { answer as send, askingOf } from '../request.js';
@@ -42,10 +43,12 @@ export class UsersController {
     send(reply, await this.users.change(id, changed(request.body), askingOf(request)));
   }
 
-  /** Ends its sessions and tokens. */
+  /** Ends its sessions and tokens. Not one's own: whoever finds a session open must not be able to take the account. */
   @Post(':id/password') @HttpCode(200) @Permit('users:manage')
   async setPassword(@Param('id') id: string, @Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
-    send(reply, await this.users.setPassword(id, password(request.body).password, askingOf(request)));
+    const asking = askingOf(request);
+    if (id === asking.principal.owner) throw new Refusal('forbidden', 'This is for the passwords of others. Change your own with POST /api/v1/profile/password, which asks for the current one.');
+    send(reply, await this.users.setPassword(id, password(request.body).password, asking));
   }
 
   @Post(':id/role') @HttpCode(200) @Permit('users:manage')

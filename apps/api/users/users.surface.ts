@@ -75,7 +75,7 @@ const OPERATIONS: Surface['operations'] = {
     answers: user('The account, changed.'), refusals: [...BODY, 'not_found', 'name_taken', 'conflict'],
   },
   UsersController_setPassword: {
-    id: 'setUserPassword', summary: 'Set an account\'s password', description: 'Ends all of its sessions and API tokens. The person must change it, unless it is one\'s own.',
+    id: 'setUserPassword', summary: 'Set an account\'s password', description: 'Ends all of its sessions and API tokens. The person must change it at the next sign-in. For one\'s own there is `POST /api/v1/profile/password`, which asks for the current one.',
     body: { schema: ref('UserPassword'), examples: { password: { password: 'Passw0rd2' } } }, answers: user('The account.'), refusals: [...BODY, 'not_found', 'conflict'],
   },
   UsersController_changeRole: {

@@ -107,6 +107,14 @@ describe("one's own account", () => {
     expect(await statuses({ cookie: from({ cookie: cookieOf(done) }), access: from(bearer(done.body['access_token'])), token: from(bearer(done.body['token'])) })).toEqual({ cookie: 200, access: 200, token: 200 });
     expect([(await login(who)).status, (await login({ ...who, password: next })).status]).toEqual([401, 200]);
   }, 20_000);
+  it('an administrator changes his own here too, where the current one is asked for; S3\'s address goes on', async () => {
+    const boss = await admin(), { id } = (await boss('GET', '/auth/me')).body;
+    const refused = await boss('POST', `/api/v1/users/${id}/password`, { body: { password: 'Taken-0ver' } });
+    expect([refused.status, refused.body['code'], refused.body.detail]).toEqual([403, 'forbidden', 'This is for the passwords of others. Change your own with POST /api/v1/profile/password, which asks for the current one.']);
+    expect((await boss('GET', '/auth/me')).status).toBe(200);
+    expect((await boss('POST', `/admin/users/${id}/password`, { body: { password: 'YourSecurePassword123' } })).status).toBe(200);
+    await refusedSoon({ boss });
+  }, 20_000);
   it('a password that an administrator set must be changed first', async () => {
     const who = await person();
     expect((await (await admin())('POST', `/api/v1/users/${who.id}/password`, { body: { password: 'Given-by-0ther' } })).status).toBeLessThan(300);
@@ -133,6 +141,24 @@ describe("one's own account", () => {
     await until('one is left', async () => (await list(first['cookie']!)).length === 1, 5_000);
     expect((await first['cookie']!('DELETE', '/api/v1/profile/sessions')).status).toBe(200);
     await refusedSoon(first);
+  }, 30_000);
+  it('API tokens: listed, ended one by one; never those of somebody else, and never their texts', async () => {
+    const who = await person(), first = await waysIn(who), second = await waysIn(who), other = await waysIn(await person());
+    type Token = { id: string; current: boolean; session: string; state: string };
+    const list = async (client: Client) => (await client('GET', '/api/v1/profile/tokens')).body['tokens'] as Token[];
+    await until('both are listed', async () => (await list(first['token']!)).length === 2, 5_000);
+    const reply = await first['token']!('GET', '/api/v1/profile/tokens'), mine = reply.body['tokens'] as Token[];
+    expect(reply.text).not.toContain('hgt_');
+    expect(mine.map((t) => [t.current, t.state])).toEqual(expect.arrayContaining([[true, 'active'], [false, 'active']]));
+    expect(Object.keys(mine[0]!).sort()).toEqual(['created_at', 'current', 'expires_at', 'id', 'revoked_at', 'role', 'session', 'state']);
+    const elsewhere = mine.find((t) => !t.current)!, here = mine.find((t) => t.current)!;
+    for (const id of [elsewhere.id, 'nobody', elsewhere.id.toUpperCase(), '0'.repeat(32)]) expect((await other['cookie']!('DELETE', `/api/v1/profile/tokens/${id}`)).status).toBe(404);
+    expect((await first['cookie']!('DELETE', `/api/v1/profile/tokens/${elsewhere.id}`)).body).toMatchObject({ id: elsewhere.id, state: 'revoked', revoked_at: expect.stringMatching(/Z$/) });
+    await refusedSoon({ token: second['token']! });
+    expect(await statuses(second)).toEqual({ access: 200, cookie: 200, token: 401 });
+    expect((await first['cookie']!('DELETE', `/api/v1/profile/sessions/${here.session}`)).status).toBe(200);
+    await refusedSoon(first);
+    await until('both are over', async () => JSON.stringify((await list(second['cookie']!)).map((t) => t.state).sort()) === '["ended","revoked"]', 5_000);
   }, 30_000);
   it('sign-ins are paged, with a mark that only the same list takes back', async () => {
     const who = await person(), { token } = await waysIn(who);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Provider } from '@nestjs/common';
 import type { Kernel } from '#libs/event-sourcing/running/kernel';
+import type { Known } from '#libs/identity/authenticate';
 import type { Cookies } from '#libs/identity/session/cookie';
 import { Sessions } from '#libs/identity/session/sessions';
 import type { Tokens } from '#libs/identity/session/tokens';
@@ -14,12 +15,13 @@ import type { LiveSettings } from '#libs/settings/settings';
 import { Auth } from './auth.js';
 import { PasswordReset } from './password-reset.js';
 import { Profile } from './profile.js';
+import { ProfileTokens } from './profile-tokens.js';
 import { SignUp } from './sign-up.js';
 
-export interface AuthParts { kernel: Kernel; accounts: Accounts; settings: LiveSettings; tokens: Tokens; cookies: Cookies; metrics: Metrics }
+export interface AuthParts { kernel: Kernel; accounts: Accounts; settings: LiveSettings; tokens: Tokens; cookies: Cookies; metrics: Metrics; known: Known }
 
 /** What the routes of signing in are made of; `refused` is to be closed, so that what it holds is written. */
-export function authParts({ kernel, accounts, settings, tokens, cookies, metrics }: AuthParts): { providers: Provider[]; refused: RefusedSignins } {
+export function authParts({ kernel, accounts, settings, tokens, cookies, metrics, known }: AuthParts): { providers: Provider[]; refused: RefusedSignins } {
   const { commands, keyring } = kernel;
   const { clock, engine: { shared } } = kernel.options;
   const random = randomBytes;
@@ -37,6 +39,7 @@ export function authParts({ kernel, accounts, settings, tokens, cookies, metrics
       { provide: SignUp, useValue: new SignUp({ accounts, keyring, shared, settings }) },
       { provide: PasswordReset, useValue: new PasswordReset({ accounts, commands, keyring, shared, clock, random }) },
       { provide: Profile, useValue: new Profile({ kernel, accounts, auth, sessions, signIn, settings }) },
+      { provide: ProfileTokens, useValue: new ProfileTokens({ kernel, known }) },
     ],
   };
 }

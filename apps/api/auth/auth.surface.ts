@@ -17,11 +17,17 @@ const SIGNED_IN = {
   ...PAIR, success: { type: 'boolean', const: true }, message: text('in words'), redirect: text('where a page goes from here'),
   token: text('an API token for scripts: shown here and never again; counts for a year unless it is revoked'), must_change_password: yes('somebody else knows the password: the portal asks for another one first'),
 } satisfies Record<string, JsonSchema>;
+const TOKEN = {
+  id: text('32 hexadecimal digits'), current: yes('the one that asks'), role: ROLE, session: nullable(text('the sign-in that gave it (`ses_…`) and with whose end it ends; null: it stands for itself')),
+  created_at: moment('when it was made'), expires_at: nullable(moment('from when it no longer counts; null: until it is revoked')), revoked_at: nullable(moment('when it was revoked')),
+  state: { type: 'string', enum: ['active', 'expiring', 'expired', 'revoked', 'ended'], description: '`expiring`: within 30 days; `ended`: its sign-in was ended, or all tokens were' },
+} satisfies Record<string, JsonSchema>;
 
 const AT = '2026-03-01T09:30:00.000Z';
 const SES = 'ses_0190b5a8c4e97c3a8f1d2e3b4c5d6e7f', USR = 'usr_0190b5a8c4e97c3a8f1d2e3b4c5d6e7f';
 const pair = { access_token: 'eyJ…', refresh_token: 'eyJ…', token_type: 'bearer', expires_in: 1800 };
 const signedIn = { ...pair, success: true, message: 'Login successful', redirect: '/dashboard', token: 'hgt_…', must_change_password: false };
+const token = { id: '0190b5a8c4e97c3a8f1d2e3b4c5d6e7f', current: false, role: 'user', session: SES, created_at: AT, expires_at: '2027-03-01T09:30:00.000Z', revoked_at: null, state: 'active' };
 const CHANGE = { current_password: 'Passw0rd-old', new_password: 'Passw0rd-new', confirm_password: 'Passw0rd-new' };
 
 const page = (description: string): Answered => ({ description, type: 'text/html', schema: { type: 'string' } });
@@ -67,6 +73,8 @@ export const authSurface: Surface = {
       next: NEXT,
     }),
     SessionEnded: object({ id: text('`ses_…`'), status: { type: 'string', const: 'ended' } }),
+    ApiToken: object(TOKEN),
+    ApiTokenPage: object({ tokens: list(ref('ApiToken')), next: NEXT }),
     SessionsEnded: object({ status: { type: 'string', const: 'ended' } }),
   },
   operations: {
@@ -137,6 +145,14 @@ export const authSurface: Surface = {
       refusals: ['validation_failed', 'invalid_cursor'],
     },
     ProfileController_endSession: { id: 'endSession', summary: 'Sign out elsewhere', answers: { 200: json('SessionEnded', 'It has ended.', { id: SES, status: 'ended' }, WRITTEN) }, refusals: ['not_found'] },
-    ProfileController_endSessions: { id: 'endSessions', summary: 'Sign out everywhere, here too', answers: { 200: json('SessionsEnded', 'All have ended.', { status: 'ended' }, WRITTEN) } },
+    ProfileController_endSessions: { id: 'endSessions', summary: 'Sign out everywhere, here too', description: 'Ends every session and every API token of the account.', answers: { 200: json('SessionsEnded', 'All have ended.', { status: 'ended' }, WRITTEN) } },
+    ProfileController_listTokens: {
+      id: 'listTokens', summary: 'One\'s own API tokens', query: ActivityQuery, headers: ['X-Heliograph-Position'],
+      answers: { 200: json('ApiTokenPage', 'A page, newest first.', { tokens: [token], next: null }) }, refusals: ['validation_failed', 'invalid_cursor'],
+    },
+    ProfileController_endToken: {
+      id: 'endToken', summary: 'Revoke one of one\'s own API tokens', description: 'From now on it opens nothing; again is nothing.',
+      answers: { 200: json('ApiToken', 'It is revoked.', { ...token, revoked_at: AT, state: 'revoked' }, WRITTEN) }, refusals: ['not_found'],
+    },
   },
 };

@@ -6,6 +6,7 @@ import { Permit } from '../permission.js';
 import type { SignedIn } from '../principal.guard.js';
 import { answer, askingOf } from '../request.js';
 import { Profile } from './profile.js';
+import { ProfileTokens } from './profile-tokens.js';
 import { visitOf, withCookie } from './visiting.js';
 
 const change = validatorOf(ChangePasswordDto);
@@ -13,7 +14,7 @@ const activity = queryValidatorOf(ActivityQuery);
 
 @Controller('api/v1/profile')
 export class ProfileController {
-  constructor(private readonly profile: Profile) {}
+  constructor(private readonly profile: Profile, private readonly tokens: ProfileTokens) {}
 
   @Get() @Permit('profile:read')
   async show(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
@@ -42,9 +43,20 @@ export class ProfileController {
     answer(reply, await this.profile.endSession(id, askingOf(request), visitOf(request)));
   }
 
-  /** All of them, this one too. */
+  /** All of them, this one too, and the API tokens with them. */
   @Delete('sessions') @HttpCode(200) @Permit('profile:write')
   async endSessions(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     answer(reply, await this.profile.endAllSessions(askingOf(request)));
+  }
+
+  /** One's own API tokens, newest first; never their texts. */
+  @Get('tokens') @Permit('profile:read')
+  async listTokens(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
+    answer(reply, await this.tokens.list(activity(request.query), askingOf(request)));
+  }
+
+  @Delete('tokens/:id') @HttpCode(200) @Permit('profile:write')
+  async endToken(@Param('id') id: string, @Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
+    answer(reply, await this.tokens.end(id, askingOf(request)));
   }
 }

@@ -115,7 +115,7 @@ export class Profile {
   }
 
   async endAllSessions(asking: Asking): Promise<Answer> {
-    const { position } = await this.ports.accounts.signOut(this.#own(asking.principal), 'sessions', 'asked', contextOf(asking));
+    const { position } = await this.ports.accounts.signOut(this.#own(asking.principal), 'all', 'asked', contextOf(asking));
     return { status: 200, body: { status: 'ended' }, position };
   }
 

@@ -39,6 +39,7 @@ import { PrincipalGuard, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
 import { settingsProviders } from './settings/settings.providers.js';
 import { traceRequests } from './trace-requests.js';
+import { noticeUnnamedProxy } from './unnamed-proxy.js';
 import { usersProviders } from './users/users.providers.js';
 
 export interface ApiOptions {
@@ -115,6 +116,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, trusts: (address) => options.trusts(address), refused: (request, reply) => limits.countRefused(request, reply), threw: noted(options) });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits, uses, auth), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
   adapter.harden(app);
+  noticeUnnamedProxy(adapter.getInstance(), (address) => options.trusts(address), () => options.log.warn({ part: 'proxy' }, 'a proxy on this machine passes requests on and is not in TRUSTED_PROXIES: whoever comes through it counts as this machine, also for /metrics and /docs'));
   guardAddresses(adapter.getInstance(), options.settings);
   measure(app, options);
   logKeyUses(app, uses, options.clock);

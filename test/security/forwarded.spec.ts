@@ -1,9 +1,11 @@
 /** Rows T06 and T09 where nobody in front is trusted, and on the panel's own addresses. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLog } from '#libs/platform/telemetry/log';
 import { WholeHouse, type Client, type Reply } from '../journeys/whole-house.js';
 
+const lines: string[] = [];
 let whole: WholeHouse;
-beforeAll(async () => { whole = await WholeHouse.open({ env: { ADMIN_PASSWORD: 'YourSecurePassword123' } }); }, 30_000);
+beforeAll(async () => { whole = await WholeHouse.open({ log: createLog('warn', { write: (line) => lines.push(line) }), env: { ADMIN_PASSWORD: 'YourSecurePassword123' } }); }, 30_000);
 afterAll(() => whole.close());
 const from = (headers: Record<string, string> = {}): Client => whole.showing(headers);
 const cookieOf = (reply: Reply): string => [reply.headers['set-cookie']].flat()[0]!.split(';')[0]!;
@@ -35,6 +37,8 @@ describe('without a trusted proxy', () => {
       statuses.push(reply.status);
     }
     expect(statuses).toEqual([...Array(10).fill(401), 429]);
+    // once, however often they come
+    expect(lines.filter((line) => line.includes('TRUSTED_PROXIES'))).toHaveLength(1);
     await whole.house.api.refusedSignIns.close();
     const { events } = await whole.house.engine.eventStore.readAll(null, ['signin-'], 1_000);
     const mine = events.flatMap((e) => (e.data as { entries: { user: string | null; address: never }[] }).entries).filter((e) => e.user === id);

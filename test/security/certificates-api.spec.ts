@@ -69,6 +69,13 @@ describe('a client certificate over the API', () => {
     expect((await shown(made)).body['reason']).toBe('owner-gone');
     expect((await ask('POST', CERTS, { body: { owner: `usr_${'0'.repeat(32)}` } })).body.errors[0]!.field).toBe('owner');
   });
+  it('is nobody\'s by a name that he signed up under, only by his id', async () => {
+    const { body: { id } } = await whole.showing({})('POST', '/auth/signup', { body: { username: 'signed-up', password: 'password123' } });
+    const refused = await ask('POST', CERTS, { body: { owner: 'signed-up' } });
+    expect([refused.status, refused.body['errors']]).toEqual([422, [{ field: 'owner', message: expect.stringContaining('give its id (usr_…)') }]]);
+    expect((await issue({ owner: id }))['owner']).toBe(id);
+    expect((await ask('GET', `${CERTS}?owner=signed-up`)).body['certificates']).toHaveLength(1);
+  });
   it('T16 by request: the key alone is taken; whoever asks for more is refused, and nothing is written', async () => {
     const keys = await newKeys();
     const made = await issue({ owner: 'owner-a', days: 398, request: await requestOf(keys, 'CN=owner-a') });

@@ -49,6 +49,7 @@ const LISTS: Record<string, Paged> = {
   '/api/v1/profile/certificates': { owner: () => a, make: twice((who) => whole.certificate(who.id)) },
   '/api/v1/profile/sessions': { owner: () => a, make: twice((who) => signIn(whole, who.id)) },
   '/api/v1/profile/sign-ins': { owner: () => a, make: twice((who) => signIn(whole, who.id)) },
+  '/api/v1/profile/tokens': { owner: () => a, make: twice((who) => whole.token(who.id, who.role)) },
   '/users': { owner: () => a, make: async () => {} },
   '/api/v1/users': { owner: () => admin, make: async () => {}, admins: true },
   '/api/v1/certificates': { owner: () => admin, make: async () => {}, admins: true },

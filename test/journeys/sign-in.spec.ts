@@ -6,7 +6,7 @@ import { WholeHouse, type Body, type Client, type Reply } from './whole-house.js
 let whole: WholeHouse;
 let n = 0;
 /** From an address of its own, as the trusted proxy in front says. */
-const from = (address = `198.51.100.${++n}`, headers: Record<string, string> = {}): Client => whole.showing({ 'x-forwarded-for': address, ...headers });
+const from = (address = `198.18.${++n >> 8}.${n & 255}`, headers: Record<string, string> = {}): Client => whole.showing({ 'x-forwarded-for': address, ...headers });
 const signup = async (username = `alice${++n}`, password = 'password123'): Promise<{ id: string; username: string; password: string }> => {
   const reply = await from()('POST', '/auth/signup', { body: { username, password, full_name: 'Alice Smith' } });
   expect([reply.status, reply.body]).toEqual([201, { id: expect.stringMatching(/^usr_[0-9a-f]{32}$/), username, full_name: 'Alice Smith' }]);
@@ -202,7 +202,7 @@ describe('T06 whoever guesses passwords', () => {
     await until('refused ones are told of', async () => ((await mine('GET', '/api/v1/profile/sign-ins?limit=50')).body['sign_ins'] as Body[]).length === 13, 5_000);
     const told = (await mine('GET', '/api/v1/profile/sign-ins?limit=50')).body['sign_ins'] as Record<string, unknown>[];
     expect(told.map((t) => `${String(t['status'])} ${String(t['reason'])}`).sort()).toEqual([...Array(2).fill('failed delayed'), ...Array(10).fill('failed password'), 'success null']);
-    expect(told.every((t) => String(t['address']).startsWith('198.51.100.'))).toBe(true);
+    expect(told.every((t) => String(t['address']).startsWith('198.18.'))).toBe(true);
     expect((await whole.house.engine.eventStore.read(`user-${id}`, 0, 100)).length).toBe(1);
   }, 30_000);
   it('one password for 200 accounts from one address: 429', async () => {

@@ -28,7 +28,7 @@ export function authParts({ kernel, accounts, settings, tokens, cookies, metrics
   const refused = new RefusedSignins({ commands, clock, lost: (count) => metrics.signInsLost.inc(count) });
   const sessions = new Sessions({ commands, tokens, cookies, clock, hours: () => settings.value('authentication.session_hours'), account: (id) => accounts.state(id) });
   const signIn = new SignIn({
-    accounts, sessions, attempts: new Attempts(shared), refused, ended: (outcome) => metrics.signIns.inc({ outcome }),
+    accounts, sessions, clock, attempts: new Attempts(shared), refused, ended: (outcome) => metrics.signIns.inc({ outcome }),
     nobody: (name) => keyring.mac('sign-in-name', foldedName(name)).toString('base64url').slice(0, 22),
   });
   const auth = new Auth({ accounts, sessions, signIn, cookies, commands, keyring, clock, random });

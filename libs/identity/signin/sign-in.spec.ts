@@ -63,6 +63,7 @@ describe('signing in', () => {
   const account: KnownAccount = { status: 'active', role: 'user', sessionEpoch: 2, tokenEpoch: 1, mustChange: false };
   const from = { address: '192.0.2.1', userAgent: 'spec' };
   const context = { correlationId: 'c', causationId: 'c' };
+  let waited: number[] = [];
   let asked: [string | null, string][], refused: object[], ended: string[], accounts: Map<string, KnownAccount>, started: object[], full: boolean;
   const ports = (): SignInPorts<KnownAccount> => ({
     accounts: {
@@ -71,7 +72,7 @@ describe('signing in', () => {
       checkPassword: (id, password) => { if (full) return Promise.reject(new Unavailable('checking passwords')); asked.push([id, password]); return Promise.resolve(id !== null && password === 'right'); },
     },
     sessions: { start: (what) => { started.push(what); return Promise.resolve({ id: 'ses_1', state: { owner: what.user } as never, position: '1' }); } },
-    attempts, refused: { add: (entry) => { refused.push(entry); } }, nobody: (name) => `nobody ${name.length}`, ended: (outcome) => { ended.push(outcome); },
+    attempts, clock: { after: (ms, call) => { waited.push(ms); queueMicrotask(call); return () => {}; } }, refused: { add: (entry) => { refused.push(entry); } }, nobody: (name) => `nobody ${name.length}`, ended: (outcome) => { ended.push(outcome); },
   });
   beforeEach(() => { asked = []; refused = []; ended = []; started = []; full = false; accounts = new Map([['usr_alice', account], ['usr_gone', { ...account, status: 'disabled' }]]); });
   const signIn = (name: string, password: string): Promise<unknown> => new SignIn(ports()).withPassword({ name, password, from, tokens: true }, context);

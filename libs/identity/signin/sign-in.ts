@@ -1,5 +1,6 @@
 import type { CommandContext } from '#libs/event-sourcing/decider';
 import { Refusal } from '#libs/event-sourcing/errors';
+import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { Role } from '../principal.js';
 import type { Origin, Sessions, Started } from '../session/sessions.js';
 import type { Attempts, Taken } from './attempts.js';
@@ -19,10 +20,14 @@ export interface SignInPorts<Account extends KnownAccount> {
   refused: Pick<RefusedSignins, 'add'>;
   /** a name that nobody has, as what is counted for it: no name of anybody is kept among counters */
   nobody(name: string): string;
+  clock: Pick<Clock, 'after'>;
   /** told how each ended, for metrics */
   ended(outcome: 'granted' | SigninRefusal): void;
 }
 export interface Granted<Account> extends Started { user: string; account: Account }
+
+/** A no takes so long at least: what is read for a name that somebody has does not show. */
+const NO_AFTER_MS = 250;
 
 /** A name and a password for a session. Whatever is wrong, the answer is the same, and takes as long. */
 export class SignIn<Account extends KnownAccount> {
@@ -34,7 +39,8 @@ export class SignIn<Account extends KnownAccount> {
    * @throws Refusal invalid_credentials, rate_limited · Unavailable (nobody can count, or too many passwords wait)
    */
   async withPassword({ name, password, from, tokens }: { name: string; password: string; from: Origin; tokens: boolean }, context: Omit<CommandContext, 'principal'>): Promise<Granted<Account>> {
-    const { accounts, sessions } = this.ports;
+    const { accounts, sessions, clock } = this.ports;
+    const passed = new Promise<void>((over) => { clock.after(NO_AFTER_MS, over); });
     const user = await accounts.find(name);
     const taken = await this.#counted(user, name, from);
     let wrong = false;
@@ -43,6 +49,7 @@ export class SignIn<Account extends KnownAccount> {
       const account = user === null ? null : await accounts.state(user);
       if (user === null || account === null || !right || account.status !== 'active') {
         wrong = true;
+        await passed;
         throw this.#refusal(user, user === null || account === null ? 'unknown' : right ? 'disabled' : 'password', from, new Refusal('invalid_credentials'));
       }
       const started = await sessions.start({ user, epoch: account.sessionEpoch, how: 'password', from, tokens }, context);

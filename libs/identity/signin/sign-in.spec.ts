@@ -63,7 +63,7 @@ describe('signing in', () => {
   const account: KnownAccount = { status: 'active', role: 'user', sessionEpoch: 2, tokenEpoch: 1, mustChange: false };
   const from = { address: '192.0.2.1', userAgent: 'spec' };
   const context = { correlationId: 'c', causationId: 'c' };
-  let waited: number[] = [];
+  const waited: number[] = [];
   let asked: [string | null, string][], refused: object[], ended: string[], accounts: Map<string, KnownAccount>, started: object[], full: boolean;
   const ports = (): SignInPorts<KnownAccount> => ({
     accounts: {
@@ -75,6 +75,13 @@ describe('signing in', () => {
     attempts, clock: { after: (ms, call) => { waited.push(ms); queueMicrotask(call); return () => {}; } }, refused: { add: (entry) => { refused.push(entry); } }, nobody: (name) => `nobody ${name.length}`, ended: (outcome) => { ended.push(outcome); },
   });
   beforeEach(() => { asked = []; refused = []; ended = []; started = []; full = false; accounts = new Map([['usr_alice', account], ['usr_gone', { ...account, status: 'disabled' }]]); });
+  it('says no after a quarter of a second, whoever was asked for', async () => {
+    for (const name of ['alice', 'nobody']) {
+      waited.length = 0;
+      await expect(signIn(name, 'wrong')).rejects.toMatchObject({ code: 'invalid_credentials' });
+      expect(waited).toEqual([250]);
+    }
+  });
   const signIn = (name: string, password: string): Promise<unknown> => new SignIn(ports()).withPassword({ name, password, from, tokens: true }, context);
 
   it('starts a session of the count that the account stands at', async () => {

@@ -34,7 +34,7 @@ export const SETTINGS = {
   kafkaUsername: open('KAFKA_USERNAME', word, 'none', 'The user that Kafka knows this house by. Only together with KAFKA_PASSWORD_FILE.'),
   kafkaPasswordFile: open('KAFKA_PASSWORD_FILE', path, 'none', 'File with the password of KAFKA_USERNAME; a line break at its end does not count. To other hosts a password goes only with KAFKA_TLS=true.'),
   kafkaMechanism: given('KAFKA_MECHANISM', choice('plain', 'scram-sha-256', 'scram-sha-512'), 'scram-sha-512', 'How the password is proved to the brokers (SASL).'),
-  clusterName: given('CLUSTER_NAME', name, 'heliograph', 'With ENGINES=cluster: begins the names of databases and topics, so that two houses on the same servers do not meet.'),
+  clusterName: given('CLUSTER_NAME', name, 'heliograph', 'With ENGINES=cluster: begins the names of streams, databases and topics, so that two houses on the same servers do not meet.'),
 
   listenHost: given('LISTEN_HOST', host, '127.0.0.1', 'The address that all listeners bind to. `0.0.0.0` or `::` opens them to the network.'),
   listenPorts: given('LISTEN_PORTS', ports, '8000', 'Ports of the HTTP listener, all with the same content. `0` takes any free port.'),

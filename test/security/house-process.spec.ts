@@ -43,7 +43,7 @@ it('T76 no setting is a secret that lasts: the environment of a process, which i
   const secretive = Object.values(SETTINGS).filter(({ name }) => /PASS|SECRET|TOKEN|KEY|CREDENTIAL/.test(name));
   expect(secretive.map(({ name }) => name).toSorted()).toEqual(['ADMIN_PASSWORD', 'KAFKA_PASSWORD_FILE', 'MASTER_KEY_FILE', 'SECRETS_DIR', 'TLS_KEY']);
   // S3's manual asks for the first: it counts at the first start alone, and its page says how to be rid of it
-  for (const { name, meaning } of secretive) expect(meaning).toMatch(name === 'ADMIN_PASSWORD' ? /first start.*take it out/ : /file|folder|32 bytes/);
+  for (const { name, meaning } of secretive) expect(meaning).toMatch(name === 'ADMIN_PASSWORD' ? /first start.*take it out/ : /file|folder|32 bytes/i);
   // an address with a password in it is not taken
   for (const name of ['GATEWAY_HTTP_URL', 'GATEWAY_SMS_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
     expect(() => parseConfiguration({ [name]: 'https://user:hunter2@gateway.example.com/' }, folder)).toThrow(name);

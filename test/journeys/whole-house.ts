@@ -85,9 +85,14 @@ export class WholeHouse {
   private constructor(readonly dir: string, readonly mock: GatewayMock, readonly mtlsPort: number) {}
 
   static async open(built?: Built): Promise<WholeHouse> {
-    const whole = new WholeHouse(mkdtempSync(join(tmpdir(), 'heliograph-journey-')), await startGatewayMock({ port: 0, smtpPort: 0 }), await freePort());
-    try { await whole.start(built); } catch (error) { await mockClosed(whole); throw error; }
-    return whole;
+    for (let tries = 1; ; tries++) {
+      const whole = new WholeHouse(mkdtempSync(join(tmpdir(), 'heliograph-journey-')), await startGatewayMock({ port: 0, smtpPort: 0 }), await freePort());
+      try { await whole.start(built); return whole; } catch (error) {
+        await mockClosed(whole);
+        // a port that was free a moment ago may be another's by now
+        if (tries === 3 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      }
+    }
   }
 
   /** Gateways beside the two: `quick` tries 3 times at once, `held` asks a person. Both give up on a call after a second. */

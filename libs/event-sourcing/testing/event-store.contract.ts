@@ -195,7 +195,10 @@ export function eventStoreContract(engine: string, open: OpenEventStore): void {
         const first = await store.append(`${category}-first`, NO_STREAM, [newEvent()]);
         const stop = new AbortController();
         const batches = store.subscribe(null, [`${category}-`], stop.signal)[Symbol.asyncIterator]();
-        expect((await batches.next()).value).toMatchObject({ events: [{ position: first.position }] });
+        // on a log that others share, empty batches may tell how far it was looked through first
+        let batch: Batch;
+        do batch = (await batches.next()).value as Batch; while (batch.events.length === 0);
+        expect(batch).toMatchObject({ events: [{ position: first.position }] });
         const entries = Array.from({ length: 1200 }, (_, i) => ({ stream: `${category}-${i}`, expected: NO_STREAM, events: [newEvent({ i })] }));
         for (const a of await store.appendMany(entries)) expect(a).not.toBeInstanceOf(Error);
         const seen: string[] = [];

@@ -10,7 +10,7 @@ import { compiler, controlText, powerCutEnv } from './power-cut/shim.js';
 
 const SLOW_MS = 1_000;
 /** Of the largest text, so many to a batch as one append takes: about 140 kB; all of them are well over what may wait. */
-const [BATCH, AT_ONCE] = [50, 340];
+const [BATCH, AT_ONCE] = [50, 400];
 /** What may wait for the disk is 32 MiB; with what each request holds of its own, and Node's, far below this. */
 const MOST_MIB = 700;
 let gateway: NotingGateway;

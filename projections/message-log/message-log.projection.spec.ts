@@ -64,13 +64,14 @@ describe('the message log', () => {
 });
 
 /** Rows in memory, under the rule of the port; fails when told, before or after the rows or the whole was written. */
-class Rows implements Pick<ReadModels, 'define' | 'getMany' | 'apply' | 'checkpoint' | 'find'> {
+class Rows implements Pick<ReadModels, 'define' | 'getMany' | 'apply' | 'checkpoint' | 'mark' | 'find'> {
   rows = new Map<string, RowChange>();
   at: string | null = null;
   fail: 'before' | 'between' | 'after' | null = null;
   define = async (): Promise<void> => {};
   find = async (): Promise<never[]> => [];
   checkpoint = async (): Promise<string | null> => this.at;
+  mark = async (): Promise<null> => null;
   getMany = async (_: string, ids: readonly string[]): Promise<Map<string, RowChange>> => new Map(ids.filter((id) => this.rows.has(id)).map((id) => [id, this.rows.get(id)!]));
   apply = async (collection: string, rows: readonly RowChange[], checkpoint: string | null): Promise<void> => {
     expect(collection).toBe(collectionOf(messageLog));

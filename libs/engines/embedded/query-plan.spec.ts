@@ -3,18 +3,18 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Query } from '#libs/event-sourcing/ports/read-models';
 import { type Table, fieldsOf } from './columns.js';
 import { countPlan, findPlan } from './query-plan.js';
-import { viewWriter } from './views.thread.js';
+import { VIEWS_SCHEMA, viewWriter } from './views.thread.js';
 
 const table: Table = { name: 'messages@1', indexes: { by_at: ['at'], by_owner: ['owner', 'at'], by_state: ['owner', 'state', 'at'] } };
 let db: DatabaseSync;
 beforeAll(() => {
   db = new DatabaseSync(':memory:');
-  db.exec('CREATE TABLE collections (name TEXT PRIMARY KEY, indexes TEXT NOT NULL, checkpoint TEXT)');
+  db.exec(VIEWS_SCHEMA);
   const write = viewWriter(db);
   write({ op: 'define', table });
   const values = Array.from({ length: 500 }, (_, i) => [`m${i}`, '1', '{}', i, `o${i % 5}`, ['queued', 'sent'][i % 2]!]).flat();
   expect(fieldsOf(table)).toEqual(['at', 'owner', 'state']);
-  write({ op: 'apply', name: table.name, fields: fieldsOf(table), values, checkpoint: '1' });
+  write({ op: 'apply', name: table.name, fields: fieldsOf(table), values, checkpoint: '1', mark: null });
 });
 afterAll(() => db.close());
 

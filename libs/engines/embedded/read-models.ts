@@ -1,5 +1,5 @@
 import type { Position } from '#libs/event-sourcing/event';
-import type { Collection, Query, ReadModels, RowChange, StoredRow } from '#libs/event-sourcing/ports/read-models';
+import type { Collection, Mark, Query, ReadModels, RowChange, StoredRow } from '#libs/event-sourcing/ports/read-models';
 import type { Row } from '#libs/event-sourcing/projection';
 import { indexed } from '#libs/event-sourcing/running/served-by';
 import { type Bound, type Table, columnsOf, fieldsOf, tableOf } from './columns.js';
@@ -63,12 +63,12 @@ export class EmbeddedReadModels implements ReadModels {
     return (await this.#rows(plan)).reduce((sum, [n]) => sum + (n as number), 0);
   }
 
-  async apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null): Promise<void> {
+  async apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null, mark?: Mark): Promise<void> {
     const { fields } = this.#of(collection);
     const values: Bound[] = [];
     for (const { id, position, row } of rows) values.push(id, position, row === null ? null : JSON.stringify(row), ...columnsOf(fields, row));
     try {
-      await this.views.call({ op: 'apply', name: collection, fields, values, checkpoint } satisfies ViewsRequest);
+      await this.views.call({ op: 'apply', name: collection, fields, values, checkpoint, mark: mark ? markText(mark) : null } satisfies ViewsRequest);
       this.#failure = null;
     } catch (error) {
       this.#failure = reasonOf(error);
@@ -82,6 +82,11 @@ export class EmbeddedReadModels implements ReadModels {
   async checkpoint(collection: string): Promise<Position | null> {
     const [row] = await this.#rows({ sql: 'SELECT checkpoint FROM collections WHERE name = ?', params: [collection] });
     return (row?.[0] ?? null) as Position | null;
+  }
+
+  async mark(collection: string): Promise<Mark | null> {
+    const [row] = await this.#rows({ sql: 'SELECT mark FROM marks WHERE name = ?', params: [collection] });
+    return row ? JSON.parse(row[0] as string) as Mark : null;
   }
 
   async drop(collection: string): Promise<void> {
@@ -115,3 +120,6 @@ export class EmbeddedReadModels implements ReadModels {
     return this.reader.call<Cells[]>({ op: 'view', sql, params } satisfies ReaderRequest);
   }
 }
+
+/** Begins with the position: the text of a later mark is greater. */
+const markText = ({ position, stream, revision, id, at }: Mark): string => JSON.stringify({ position, stream, revision, id, at } satisfies Mark);

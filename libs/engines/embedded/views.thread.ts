@@ -4,12 +4,16 @@ import { openFile } from '#libs/engines/embedded/durable-file';
 import { answer, serve } from '#libs/engines/embedded/serve';
 import type { Row } from '#libs/event-sourcing/projection';
 
-const SCHEMA = 'CREATE TABLE collections (name TEXT PRIMARY KEY, indexes TEXT NOT NULL, checkpoint TEXT) STRICT';
+const VERSION = 2;
+/** A file of version 1 keeps its views and gets the marks beside them. A mark is JSON that begins with its position. */
+export const VIEWS_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS collections (name TEXT PRIMARY KEY, indexes TEXT NOT NULL, checkpoint TEXT) STRICT;
+  CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, mark TEXT NOT NULL) STRICT`;
 
 export type ViewsRequest =
   | { op: 'define'; table: Table }
   /** `values`: per row id, position, row as JSON or null, then a value per field */
-  | { op: 'apply'; name: string; fields: readonly string[]; values: Bound[]; checkpoint: string | null }
+  | { op: 'apply'; name: string; fields: readonly string[]; values: Bound[]; checkpoint: string | null; mark: string | null }
   /** sees to it that the collection has its indexes */
   | { op: 'index'; table: Table }
   | { op: 'drop'; name: string };
@@ -81,6 +85,7 @@ export function viewWriter(db: DatabaseSync) {
     return statement;
   };
   const seen = db.prepare('UPDATE collections SET checkpoint = ?2 WHERE name = ?1 AND (checkpoint IS NULL OR checkpoint < ?2)');
+  const marked = db.prepare('INSERT INTO marks (name, mark) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET mark = excluded.mark WHERE excluded.mark > mark');
 
   return (r: ViewsRequest): null => {
     switch (r.op) {
@@ -100,6 +105,7 @@ export function viewWriter(db: DatabaseSync) {
           const statement = upsert(r.name, r.fields);
           for (let i = 0; i < r.values.length; i += width) statement.run(...r.values.slice(i, i + width));
           if (r.checkpoint !== null) seen.run(r.name, r.checkpoint);
+          if (r.mark !== null) marked.run(r.name, r.mark);
         });
         if (few) bare.delete(r.name);
         return null;
@@ -109,13 +115,14 @@ export function viewWriter(db: DatabaseSync) {
         bare.delete(r.name);
         db.exec(`DROP TABLE IF EXISTS ${tableOf(r.name)}`);
         db.prepare('DELETE FROM collections WHERE name = ?').run(r.name);
+        db.prepare('DELETE FROM marks WHERE name = ?').run(r.name);
       });
     }
   };
 }
 
 serve<{ path: string }>('views.thread', ({ path }) => {
-  const db = openFile({ path, synchronous: 'NORMAL', cacheKib: 8192, version: 1, schema: SCHEMA });
+  const db = openFile({ path, synchronous: 'NORMAL', cacheKib: 8192, version: VERSION, schema: VIEWS_SCHEMA });
   const write = viewWriter(db);
   return { ready: null, run: (requests) => requests.map((r) => answer(() => write(r as ViewsRequest))), close: () => db.close() };
 });

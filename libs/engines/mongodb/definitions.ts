@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Collection as Stored, Db } from 'mongodb';
 import { Unavailable } from '#libs/event-sourcing/errors';
 import type { Position } from '#libs/event-sourcing/event';
+import type { Mark } from '#libs/event-sourcing/ports/read-models';
 import type { Indexed } from '#libs/event-sourcing/running/served-by';
 import { type Connection, isDuplicate } from './connection.js';
 import { GONE, addIndexes } from './indexes.js';
@@ -19,6 +20,8 @@ export interface Definition {
   /** the same, once every row carries them */
   filled?: string;
   checkpoint: Position | null;
+  /** its first field is its position: of two marks the later one is greater; none where rows were written before there were marks */
+  mark?: Mark;
 }
 
 /** How long (ms) a process may go on with what it knows of a collection that another has made anew. */
@@ -64,10 +67,10 @@ export class Definitions {
    * Notes how far the log was seen, after the rows are written; false when the collection is no longer the one that
    * they were written for, or wants more fields: then they are to be written again.
    */
-  async confirmed({ _id, born, fields }: Definition, checkpoint: Position | null): Promise<boolean> {
+  async confirmed({ _id, born, fields }: Definition, checkpoint: Position | null, mark?: Mark): Promise<boolean> {
     const now = checkpoint === null
       ? await this.#ask(() => this.all.findOne({ _id, born, fields }, { projection: { _id: 1 } }))
-      : (await this.#ask(() => this.all.updateOne({ _id, born, fields }, { $max: { checkpoint } }))).matchedCount > 0;
+      : (await this.#ask(() => this.all.updateOne({ _id, born, fields }, { $max: { checkpoint, ...(mark && { mark: markValue(mark) }) } }))).matchedCount > 0;
     if (!now) this.#known.delete(_id);
     return Boolean(now);
   }
@@ -140,3 +143,5 @@ export class Definitions {
 
   #ask<T>(call: () => Promise<T>): Promise<T> { return this.connection.ask('views', call); }
 }
+
+const markValue = ({ position, stream, revision, id, at }: Mark): Mark => ({ position, stream, revision, id, at });

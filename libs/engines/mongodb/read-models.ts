@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb';
 import type { Position } from '#libs/event-sourcing/event';
-import type { Collection, Query, ReadModels, RowChange, StoredRow } from '#libs/event-sourcing/ports/read-models';
+import type { Collection, Mark, Query, ReadModels, RowChange, StoredRow } from '#libs/event-sourcing/ports/read-models';
 import type { Row } from '#libs/event-sourcing/projection';
 import { type Indexed, indexed } from '#libs/event-sourcing/running/served-by';
 import { type Connection, isDuplicate } from './connection.js';
@@ -79,7 +79,7 @@ export class MongodbReadModels implements ReadModels {
     return this.#ask(() => rows.countDocuments(plan.filter, { hint: plan.hint }));
   }
 
-  async apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null): Promise<void> {
+  async apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null, mark?: Mark): Promise<void> {
     this.#of(collection);
     const newest = new Map<string, RowChange>();
     for (const change of rows) {
@@ -91,7 +91,7 @@ export class MongodbReadModels implements ReadModels {
       const definition = await this.#definitions.of(collection);
       if (this.#moved.delete(collection) || definition.born !== this.#written.get(collection)) throw dropped(collection);
       await this.#write(definition, changes);
-      if (await this.#definitions.confirmed(definition, checkpoint)) return;
+      if (await this.#definitions.confirmed(definition, checkpoint, mark)) return;
       for (const change of changes) change.turn++; // over what was just written, for other fields
     }
     throw dropped(collection);
@@ -100,6 +100,11 @@ export class MongodbReadModels implements ReadModels {
   async checkpoint(collection: string): Promise<Position | null> {
     const found = await this.#ask(() => this.#definitions.all.findOne({ _id: collection }));
     return found?.checkpoint ?? null;
+  }
+
+  async mark(collection: string): Promise<Mark | null> {
+    const found = await this.#ask(() => this.#definitions.all.findOne({ _id: collection }));
+    return found?.mark ?? null;
   }
 
   async drop(collection: string): Promise<void> {

@@ -29,6 +29,19 @@ export interface StoredRow<R extends Row = Row> { id: string; position: Position
 /** `row: null` leaves a tombstone with its position, hidden from queries. */
 export interface RowChange { id: string; position: Position; row: Row | null }
 
+/**
+ * An event that was seen, by which the log is known again: a log restored from an older backup, which has grown since, has
+ * another one there, or none.
+ */
+export interface Mark {
+  position: Position;
+  stream: string;
+  revision: number;
+  id: string;
+  /** when it was decided (UTC, ISO 8601) */
+  at: string;
+}
+
 /** Views: rebuilt from the log whenever wanted. An engine holds to `testing/read-models.contract.ts`. */
 export interface ReadModels {
   /** Declares a collection and its indexes; harmless to repeat. Must precede its use. */
@@ -39,10 +52,15 @@ export interface ReadModels {
   /** @throws Error for a query that no declared index serves: a defect of the reader, found by its test */
   find<R extends Row>(collection: string, query: Query): Promise<StoredRow<R>[]>;
   count(collection: string, where: Query['where']): Promise<number>;
-  /** Writes each row only over a lower position, then the checkpoint (how far the log was seen), never the checkpoint alone before its rows. */
-  apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null): Promise<void>;
+  /**
+   * Writes each row only over a lower position, then the checkpoint (how far the log was seen), never the checkpoint alone before its rows.
+   * @param mark goes with the checkpoint: the last event up to it that is known; without one the mark that is there stays
+   */
+  apply(collection: string, rows: readonly RowChange[], checkpoint: Position | null, mark?: Mark): Promise<void>;
   checkpoint(collection: string): Promise<Position | null>;
-  /** Forgets rows, indexes and checkpoint. */
+  /** The mark of the highest position that was written; null where there was none. */
+  mark(collection: string): Promise<Mark | null>;
+  /** Forgets rows, indexes, checkpoint and mark. */
   drop(collection: string): Promise<void>;
   collections(): Promise<{ name: string; rows: number; checkpoint: Position | null }[]>;
 }

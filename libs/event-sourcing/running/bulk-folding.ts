@@ -1,6 +1,7 @@
 import type { Position, StoredEvent } from '../event.js';
 import type { EventStore } from '../ports/event-store.js';
-import type { ReadModels, RowChange } from '../ports/read-models.js';
+import type { Mark, ReadModels, RowChange } from '../ports/read-models.js';
+import { markOf } from './resuming.js';
 
 const READ = 5_000;
 const WRITE_AT = 5_000;
@@ -29,7 +30,7 @@ export interface FoldingRange {
  */
 export async function foldInBulk(folding: Folding, store: EventStore, views: ReadModels, { to, signal, progress }: FoldingRange): Promise<number> {
   if (to === null) return 0;
-  let at: Position | null = null, events = 0;
+  let at: Position | null = null, mark: Mark | undefined, events = 0;
   let writing: Promise<void> = Promise.resolve();
   const read = (after: Position | null): ReturnType<EventStore['readAll']> => {
     const page = store.readAll(after, folding.prefixes, READ);
@@ -40,7 +41,7 @@ export async function foldInBulk(folding: Folding, store: EventStore, views: Rea
   const write = async (checkpoint: Position): Promise<void> => {
     await writing;
     const rows = folding.take();
-    writing = views.apply(folding.collection, rows, checkpoint);
+    writing = views.apply(folding.collection, rows, checkpoint, mark);
     writing.catch(() => undefined);
   };
   try {
@@ -52,6 +53,7 @@ export async function foldInBulk(folding: Folding, store: EventStore, views: Rea
       const wanted = page.position <= to ? page.events : page.events.filter((e) => e.position <= to);
       await folding.fold(wanted);
       events += wanted.length;
+      if (wanted.length > 0) mark = markOf(wanted.at(-1)!);
       at = whole ? page.position : to;
       progress(events, at);
       if (!whole || folding.waiting() >= WRITE_AT) await write(at);

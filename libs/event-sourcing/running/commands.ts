@@ -9,6 +9,7 @@ import type { Appended, EventStore } from '../ports/event-store.js';
 import type { Sealer } from '../sealing/sealer.js';
 import type { Period } from '../sealed.js';
 import type { Clock } from './clock.js';
+import { markOf } from './resuming.js';
 import { SNAPSHOT_EVERY, type Loaded, type States } from './states.js';
 
 /** What came of a command. `events` is empty where there was nothing to do; `position` is then null. */
@@ -63,7 +64,7 @@ export class Commands {
     const now: Loaded = { state, revision, snapshot: loaded.snapshot };
     this.states.keep(stream, now);
     for (const listen of this.#listeners) listen(stream, command.context.principal, position);
-    if (revision - now.snapshot >= SNAPSHOT_EVERY) await this.states.snapshotIfDue(d, stream, now, position);
+    if (revision - now.snapshot >= SNAPSHOT_EVERY) await this.states.snapshotIfDue(d, stream, now, markOf({ ...events.at(-1)!, stream, revision, position }));
     return { position, revision, state: state as State, events };
   }
 

@@ -43,10 +43,10 @@ function watched(before: (rows: readonly RowChange[]) => 'write' | 'refuse' | 'l
   const v = room.engine.readModels;
   const readModels: ReadModels = {
     define: (c) => v.define(c), get: (...a) => v.get(...a), getMany: (...a) => v.getMany(...a), find: (...a) => v.find(...a), count: (...a) => v.count(...a),
-    checkpoint: (c) => v.checkpoint(c), drop: (c) => v.drop(c), collections: () => v.collections(),
-    async apply(c, changes, checkpoint) {
+    checkpoint: (c) => v.checkpoint(c), mark: (c) => v.mark(c), drop: (c) => v.drop(c), collections: () => v.collections(),
+    async apply(c, changes, checkpoint, mark) {
       const what = c === DUE_WORK.name ? before(changes) : 'write';
-      if (what !== 'refuse') await v.apply(c, changes, checkpoint);
+      if (what !== 'refuse') await v.apply(c, changes, checkpoint, mark);
       if (what !== 'write') throw new Unavailable('the views');
     },
   };

@@ -2,12 +2,13 @@ import type { AnyDecider } from '../decider.js';
 import type { AnyProcess, Due } from '../process.js';
 import type { StoredEvent } from '../event.js';
 import type { Batch, EventStore } from '../ports/event-store.js';
-import type { ReadModels, RowChange } from '../ports/read-models.js';
+import type { Mark, ReadModels, RowChange } from '../ports/read-models.js';
 import { Damaged, Unavailable, UnknownEvent } from '../errors.js';
 import type { Clock } from './clock.js';
 import type { EventRegistry } from './event-registry.js';
 import type { Follower } from './following.js';
 import type { ParkedRow } from './projecting.js';
+import { markOf, resume } from './resuming.js';
 import type { Scheduler } from './scheduler.js';
 import type { States } from './states.js';
 
@@ -43,6 +44,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
   const written = new Set<string>();
   const parked = new Set<string>();
   let seen: string | null = null;
+  let mark: Mark | undefined;
   /** somebody wiped the views: what is written anew must be all that is due, not what was touched since */
   let wiped = false;
   /** the checkpoint that was read or written last */
@@ -67,7 +69,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
     dirty.clear();
     const checkpoint = seen;
     try {
-      await views.apply(DUE_WORK.name, rows, checkpoint);
+      await views.apply(DUE_WORK.name, rows, checkpoint, mark);
       noted = checkpoint;
       for (const r of rows) if (!r.row) written.delete(r.id);
     } catch {
@@ -109,14 +111,13 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
     async start() {
       await Promise.all([views.define(DUE_WORK), views.define(PARKED_DUE_WORK)]);
       parked.clear();
-      for (let from: string[] | undefined; ;) {
-        const page = await views.find(PARKED_DUE_WORK.name, { where: {}, sort: { by: ['id'] }, ...(from ? { after: from } : {}), limit: PAGE });
+      for (let last: string[] | undefined; ;) {
+        const page = await views.find(PARKED_DUE_WORK.name, { where: {}, sort: { by: ['id'] }, ...(last ? { after: last } : {}), limit: PAGE });
         for (const { id } of page) parked.add(id);
         if (page.length < PAGE) break;
-        from = [page.at(-1)!.id];
+        last = [page.at(-1)!.id];
       }
-      const [checkpoint, head] = await Promise.all([views.checkpoint(DUE_WORK.name), store.head()]);
-      if (checkpoint !== null && (head === null || checkpoint > head)) throw new Damaged('the checkpoint of due-work lies ahead of the log (a restored backup?): run `npx heliograph projections rebuild due-work`');
+      const from = await resume('due-work', DUE_WORK.name, views, store);
       let after: string[] | undefined;
       for (;;) {
         const rows = await views.find<DueRow>(DUE_WORK.name, { where: {}, sort: { by: ['dueAt', 'id'] }, ...(after ? { after } : {}), limit: PAGE });
@@ -125,12 +126,13 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
         const last = rows.at(-1)!;
         after = [last.row.dueAt, last.id];
       }
-      seen = noted = checkpoint;
+      seen = noted = from;
+      mark = undefined;
       wiped = false;
-      before = head ?? '';
+      before = (await store.head()) ?? '';
       scheduler.asks = ask;
       scheduler.open();
-      return checkpoint;
+      return from;
     },
     async handle(batch: Batch) {
       const touched = new Map<string, StoredEvent[]>();
@@ -159,6 +161,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
         } catch (error) { await park(stream, position, error); }
       }
       seen = batch.position;
+      mark = markOf(batch.events.at(-1)!);
       if (dirty.size >= FLUSH_AT) await flush();
       if (wiped || dirty.size >= DIRTY_MOST) throw new Unavailable('the views'); // and begin again from the checkpoint once they can be written
       else timer ??= clock.after(FLUSH_EVERY_MS, () => { void flush(); });

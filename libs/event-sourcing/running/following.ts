@@ -26,8 +26,8 @@ export interface Follower {
   gatherMs?: number;
   /** Deals with a batch. What it throws stops it, but Unavailable, which is tried again with back-off. */
   handle(batch: Batch): Promise<void>;
-  /** The log was seen up to here, and nothing in it was for this follower. */
-  idle?(position: Position): Promise<void>;
+  /** The log was seen up to here, and nothing in it was for this follower since `before`. */
+  idle?(position: Position, before: Position | null): Promise<void>;
 }
 
 /** Batches of this size tell of load (fewer: nothing to gain), and of lag (more: no time to lose). */
@@ -48,7 +48,7 @@ export async function follow(store: EventStore, follower: Follower, status: Foll
       for await (const batch of store.subscribe(from, follower.prefixes, signal)) {
         if (batch.events.length > 0) await (around ? around(follower.name, batch.events, () => follower.handle(batch)) : follower.handle(batch));
         // of an empty log nothing was seen: a checkpoint would look as if it lay ahead of it
-        else if (batch.position !== status.position && (await store.head()) !== null) await follower.idle?.(batch.position);
+        else if (batch.position !== status.position && (await store.head()) !== null) await follower.idle?.(batch.position, status.position);
         status.position = batch.position;
         status.stopped = null;
         if (status.anew !== null && batch.position >= status.anew) status.anew = null;

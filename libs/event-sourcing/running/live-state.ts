@@ -1,3 +1,4 @@
+import { Damaged } from '../errors.js';
 import type { Catalogue, Position, StoredEvent } from '../event.js';
 import type { AnyProjection, Projection, Row } from '../projection.js';
 import type { Batch, EventStore } from '../ports/event-store.js';
@@ -6,6 +7,7 @@ import type { Clock } from './clock.js';
 import type { EventRegistry } from './event-registry.js';
 import { statusOf, type Follower, type FollowerStatus } from './following.js';
 import { collectionOf } from './projecting.js';
+import { resume } from './resuming.js';
 
 /** What a process hears of the log while it runs: every event of these streams, from where it began. */
 export interface LiveListener {
@@ -18,8 +20,8 @@ export interface LiveView<R extends Row> extends LiveListener {
   readonly of: AnyProjection;
   get(id: string): R | null;
   all(): ReadonlyMap<string, R>;
-  /** Begins with the rows of the view as stored; answers how far the log was seen by them. */
-  fill(views: ReadModels): Promise<Position | null>;
+  /** Begins with the rows of the view as stored; answers how far the log was seen by them. Rows of another log are none: then all is folded here. */
+  fill(views: ReadModels, store: EventStore): Promise<Position | null>;
 }
 
 const PAGE = 1_000;
@@ -43,10 +45,16 @@ export function liveView<E extends Catalogue, R extends Row>(of: Projection<E, R
         changed?.(id, row);
       }
     },
-    async fill(views) {
+    async fill(views, store) {
       await views.define({ name: collection, indexes: of.indexes as Record<string, string[]> });
-      const checkpoint = await views.checkpoint(collection); // before the rows: these may only be newer
       const filled = new Map<string, R>(), at = new Map<string, Position>();
+      let from: Position | null;
+      try { from = await resume(of.name, collection, views, store); } // before the rows: these may only be newer
+      catch (error) {
+        if (!(error instanceof Damaged)) throw error;
+        [rows, positions] = [filled, at];
+        return null;
+      }
       for (let after: string[] | undefined; ;) {
         const page = await views.find<R>(collection, { where: {}, sort: { by: ['id'] }, ...(after ? { after } : {}), limit: PAGE });
         for (const { id, row, position } of page) { filled.set(id, row); at.set(id, position); }
@@ -54,7 +62,7 @@ export function liveView<E extends Catalogue, R extends Row>(of: Projection<E, R
         after = [page.at(-1)!.id];
       }
       [rows, positions] = [filled, at];
-      return checkpoint;
+      return from;
     },
   };
 }
@@ -107,7 +115,7 @@ export class LiveState {
     let from = head;
     for (const l of this.listeners) {
       if (!isView(l)) continue;
-      const checkpoint = await l.fill(this.views);
+      const checkpoint = await l.fill(this.views, this.store);
       if (checkpoint === null || (from !== null && checkpoint < from)) from = checkpoint;
     }
     this.#target = head;

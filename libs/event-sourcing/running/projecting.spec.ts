@@ -28,7 +28,7 @@ const writing = (apply: ReadModels['apply']): ReadModels => {
   const v = room.engine.readModels;
   return {
     define: (c) => v.define(c), get: (...a) => v.get(...a), getMany: (...a) => v.getMany(...a), find: (...a) => v.find(...a), count: (...a) => v.count(...a),
-    apply, checkpoint: (c) => v.checkpoint(c), drop: (c) => v.drop(c), collections: () => v.collections(),
+    apply, checkpoint: (c) => v.checkpoint(c), mark: (c) => v.mark(c), drop: (c) => v.drop(c), collections: () => v.collections(),
   };
 };
 /** Follows until the head, then stops. */

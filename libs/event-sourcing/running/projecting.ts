@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import { Damaged } from '../errors.js';
 import type { StoredEvent } from '../event.js';
 import type { AnyProjection, Row } from '../projection.js';
 import type { Batch, EventStore } from '../ports/event-store.js';
@@ -7,6 +6,7 @@ import type { ReadModels, RowChange } from '../ports/read-models.js';
 import { OutOfTime, within } from './budget.js';
 import type { EventRegistry } from './event-registry.js';
 import type { Follower } from './following.js';
+import { markAfter, markOf, resume } from './resuming.js';
 
 export const collectionOf = (p: AnyProjection): string => `${p.name.replaceAll('-', '_')}@${p.version}`;
 /** Where a view keeps which of its rows are stale, and why; dropped with the view. */
@@ -17,6 +17,9 @@ const PAGE = 1_000;
 const GATHER_MS = 40;
 /** So long (ms) may the folds of a batch take at a time: an endless loop holds this thread up twice as long. */
 const FOLD_BUDGET_MS = 2_500;
+
+/** A follower for which nothing comes marks every so manieth word from the log: from there on it looks again at the next start. */
+const MARK_EVERY = 10;
 
 /** One row of a batch: the events still to fold begin at `next`. */
 interface Fold { id: string; events: StoredEvent[]; next: number; before: string; position: string; row: Row | null; slow: number; failed: Error | null }
@@ -35,6 +38,7 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
   const cache = new LRUCache<string, RowChange>({ max: cacheRows });
   const parkedRows = parkedOf(p);
   const parked = new Set<string>();
+  let idles = 0;
 
   const load = async (touched: ReadonlyMap<string, readonly StoredEvent[]>): Promise<Map<string, RowChange>> => {
     const rows = new Map<string, RowChange>();
@@ -90,13 +94,13 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
         if (page.length < PAGE) break;
         after = [page.at(-1)!.id];
       }
-      const [checkpoint, head] = await Promise.all([views.checkpoint(collection), store.head()]);
-      if (checkpoint !== null && (head === null || checkpoint > head)) {
-        throw new Damaged(`the checkpoint of ${p.name} lies ahead of the log (a restored backup?): run \`npx heliograph projections rebuild ${p.name}\``);
-      }
-      return checkpoint;
+      idles = 0;
+      return resume(p.name, collection, views, store);
     },
-    idle: (position) => views.apply(collection, [], position),
+    async idle(position, before) {
+      const mark = idles++ % MARK_EVERY === 0 ? await markAfter(store, before) : undefined;
+      await views.apply(collection, [], position, mark);
+    },
     async handle(batch: Batch) {
       const touched = new Map<string, StoredEvent[]>();
       for (const event of await registry.folded(batch.events)) {
@@ -114,7 +118,7 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
       for (const f of folds) if (f.failed) await park(f.id, f.events[f.next]!, f.failed);
       const changes = folds.filter((f) => f.position !== f.before).map(({ id, position, row }): RowChange => ({ id, position, row }));
       for (const c of changes) cache.set(c.id, c);
-      try { await views.apply(collection, changes, batch.position); }
+      try { await views.apply(collection, changes, batch.position, markOf(batch.events.at(-1)!)); }
       catch (error) { for (const c of changes) cache.delete(c.id); throw error; }
     },
   };

@@ -3,8 +3,9 @@ import { LRUCache } from 'lru-cache';
 import { stateOf, type AnyDecider } from '../decider.js';
 import { NO_STREAM, type StoredEvent } from '../event.js';
 import type { EventStore } from '../ports/event-store.js';
-import type { ReadModels } from '../ports/read-models.js';
+import type { Mark, ReadModels } from '../ports/read-models.js';
 import type { EventRegistry } from './event-registry.js';
+import { isMarked, markOf } from './resuming.js';
 
 export interface Loaded {
   state: unknown;
@@ -19,6 +20,9 @@ const FIRST = 24;
 const PAGE = 100;
 /** A snapshot is worth its write once so many events lie beyond the last one. */
 export const SNAPSHOT_EVERY = 50;
+
+/** A stored state: as JSON, of which event it is the state after, and the signature of both. */
+type Snapshot = { state: string; mark: Mark; sum: string };
 
 /** States by stream and revision, in memory; behind them snapshots, and the stream itself. */
 export class States {
@@ -65,21 +69,21 @@ export class States {
       const found = await this.#snapshot(d, stream);
       // of another history (a restored backup), unless the event that it was taken after stands where it stood
       const after = found && found.loaded.revision > loaded.revision ? await this.store.read(stream, found.loaded.revision, PAGE) : [];
-      if (found && after[0]?.position === found.position) {
+      if (found && isMarked(found.mark, after[0])) {
         loaded = this.#fold(d, found.loaded, after.slice(1));
         start = found.loaded.revision;
         more = after.length === PAGE;
         page = after;
       }
     }
-    let position = page.at(-1)?.position;
+    let last = page.at(-1);
     while (more) {
       page = await this.store.read(stream, loaded.revision + 1, PAGE);
       more = page.length === PAGE;
       loaded = this.#fold(d, loaded, page);
-      position = page.at(-1)?.position ?? position;
+      last = page.at(-1) ?? last;
     }
-    if (loaded.revision - Math.max(start, loaded.snapshot) >= SNAPSHOT_EVERY) await this.snapshotIfDue(d, stream, loaded, position);
+    if (loaded.revision - Math.max(start, loaded.snapshot) >= SNAPSHOT_EVERY) await this.snapshotIfDue(d, stream, loaded, last && markOf(last));
     if (loaded.revision !== NO_STREAM) this.keep(stream, loaded);
     return loaded;
   }
@@ -98,30 +102,30 @@ export class States {
     return name;
   }
 
-  /** Writes a snapshot when enough events lie beyond the last. A lost one costs time only. */
-  async snapshotIfDue(d: AnyDecider, stream: string, loaded: Loaded, position: string | undefined): Promise<void> {
-    if (position === undefined || loaded.revision - loaded.snapshot < SNAPSHOT_EVERY) return;
+  /** Writes a snapshot when enough events lie beyond the last. A lost one costs time only. @param mark the event that it is taken after */
+  async snapshotIfDue(d: AnyDecider, stream: string, loaded: Loaded, mark: Mark | undefined): Promise<void> {
+    if (!mark || loaded.revision - loaded.snapshot < SNAPSHOT_EVERY) return;
     const before = loaded.snapshot;
     loaded.snapshot = loaded.revision;
     const text = JSON.stringify(loaded.state);
-    const row = { state: text, revision: loaded.revision, sum: this.#sum(stream, loaded.revision, text) };
-    try { await this.views.apply(await this.#define(d), [{ id: stream, position, row }], null); } catch { loaded.snapshot = before; this.#mayBeGone(d); }
+    const row = { state: text, mark, sum: this.#sum(mark, text) } satisfies Snapshot;
+    try { await this.views.apply(await this.#define(d), [{ id: stream, position: mark.position, row }], null); } catch { loaded.snapshot = before; this.#mayBeGone(d); }
   }
 
-  #sum(stream: string, revision: number, text: string): string {
-    return this.sign(createHash('sha256').update(`${stream}\n${revision}\n`).update(text).digest('base64url')).toString('base64url');
+  #sum({ position, stream, revision, id, at }: Mark, text: string): string {
+    return this.sign(createHash('sha256').update(`${stream}\n${revision}\n${position}\n${id}\n${at}\n`).update(text).digest('base64url')).toString('base64url');
   }
 
   /** Null when there is none or anything is wrong with it: the events are the truth. */
-  async #snapshot(d: AnyDecider, stream: string): Promise<{ loaded: Loaded; position: string } | null> {
+  async #snapshot(d: AnyDecider, stream: string): Promise<{ loaded: Loaded; mark: Mark } | null> {
     try {
-      const found = await this.views.get<{ state: string; revision: number; sum: string }>(await this.#define(d), stream);
-      if (!found) return null;
-      const { state, revision, sum } = found.row;
-      const right = Buffer.from(this.#sum(stream, revision, state));
+      const found = await this.views.get<Snapshot>(await this.#define(d), stream);
+      if (!found || found.row.mark.stream !== stream) return null;
+      const { state, mark, sum } = found.row;
+      const right = Buffer.from(this.#sum(mark, state));
       const given = Buffer.from(sum);
       if (right.length !== given.length || !timingSafeEqual(right, given)) return null;
-      return { loaded: { state: JSON.parse(state), revision, snapshot: revision }, position: found.position };
+      return { loaded: { state: JSON.parse(state), revision: mark.revision, snapshot: mark.revision }, mark };
     } catch { this.#mayBeGone(d); return null; }
   }
 

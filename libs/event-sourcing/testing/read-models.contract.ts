@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import type { Query, ReadModels, RowChange, Value } from '../ports/read-models.js';
+import type { Mark, Query, ReadModels, RowChange, Value } from '../ports/read-models.js';
 import { change, position, readModelsQueries } from './read-models-queries.contract.js';
 
 /** What every store of views holds to. Collections of others may be there: each test uses its own. */
@@ -80,6 +80,25 @@ export function readModelsContract(engine: string, open: () => Promise<{ models:
         await models.apply(name, [change('a', 8, {})], null);
         await models.apply(name, [], position(3));
         expect(await models.checkpoint(name)).toBe(position(7));
+      });
+
+      it('have a mark beside them, written with them: the highest stays, also where one comes without', async () => {
+        const mark = (n: number, stream = `parcel-${n}`): Mark => ({ position: position(n), stream, revision: n, id: `e${n}`, at: '2030-01-01T00:00:00.000Z' });
+        expect(await models.mark(name)).toBeNull();
+        await models.apply(name, [change('a', 1, {})], position(2));
+        expect(await models.mark(name)).toBeNull();
+        await models.apply(name, [change('a', 8, {})], position(9), mark(8));
+        expect([await models.checkpoint(name), await models.mark(name)]).toEqual([position(9), mark(8)]);
+        await models.apply(name, [], position(10));
+        await models.apply(name, [], position(7), mark(5, 'parcel-zzz'));
+        expect([await models.checkpoint(name), await models.mark(name)]).toEqual([position(10), mark(8)]);
+        await Promise.all([11, 13, 12].map((n) => models.apply(name, [], position(n + 1), mark(n, `parcel-${20 - n}`))));
+        expect([await models.checkpoint(name), await models.mark(name)]).toEqual([position(14), mark(13, 'parcel-7')]);
+        await models.define({ name, indexes: { by_n: ['n'] } });
+        expect(await models.mark(name)).toEqual(mark(13, 'parcel-7'));
+        await models.drop(name);
+        await models.define({ name, indexes: {} });
+        expect(await models.mark(name)).toBeNull();
       });
 
       it('are listed with the collections', async () => {

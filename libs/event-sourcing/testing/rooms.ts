@@ -31,9 +31,10 @@ export class Room {
     return kernel;
   }
 
-  /** As after a restart: the kernels are ended, the folder is let go of and opened again. */
-  async reopen(): Promise<void> {
+  /** As after a restart: the kernels are ended, the folder is let go of and opened again. @param meanwhile what is done to its files */
+  async reopen(meanwhile?: () => void): Promise<void> {
     await this.#end();
+    meanwhile?.();
     this.engine = await openEmbedded({ dir: this.dir });
   }
   async #end(): Promise<void> {

@@ -3,6 +3,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions, onRequestHookHandler, RouteOptions as FastifyRoute } from 'fastify';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { answerError, type Answering, ProblemFilter } from './answer.js';
+import { BodiesAtWork } from './bodies-at-work.js';
 import { pathOf } from './problem.js';
 import { parseForm } from './form-body.js';
 import { headersFor } from './response-headers.js';
@@ -11,6 +12,8 @@ import { RouteTable } from './route-table.js';
 import { parseStrict } from './strict-json.js';
 
 export const BODY_LIMIT = 256 * 1024;
+/** Bodies that are worked on at once, together; bytes. */
+const BODIES_AT_WORK = 32 * 1024 * 1024;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,6 +29,8 @@ export interface HttpSettings extends Answering {
   trusts?: (address: string) => boolean;
   /** bytes, for routes that say nothing */
   bodyLimit?: number;
+  /** bytes of bodies at work at once; over it whoever comes is told to come again */
+  bodiesAtWork?: number;
 }
 
 /**
@@ -59,6 +64,8 @@ export class HttpAdapter extends FastifyAdapter {
     this.#settings = settings;
     const instance: FastifyInstance = this.getInstance();
     instance.decorateRequest('limitsCounted', false);
+    const bodies = new BodiesAtWork(settings.bodiesAtWork ?? BODIES_AT_WORK);
+    bodies.watch(instance);
     instance.addHook('onRequest', function headers(request, reply, done) {
       reply.headers(headersFor(request.raw.socket)).header('x-request-id', request.id);
       done();
@@ -68,10 +75,10 @@ export class HttpAdapter extends FastifyAdapter {
       applyOptions(route);
     });
     instance.removeAllContentTypeParsers();
-    instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
       let value: unknown;
       try {
-        value = parseStrict(body as Buffer);
+        value = bodies.read(request, body as Buffer, parseStrict);
       } catch (error) {
         done(error as Error);
         return;
@@ -79,8 +86,8 @@ export class HttpAdapter extends FastifyAdapter {
       done(null, value);
     });
     // taken by routes that say so: `consumes`
-    instance.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) => {
-      try { done(null, parseForm(body as Buffer)); } catch (error) { done(error as Error); }
+    instance.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (request, body, done) => {
+      try { done(null, bodies.read(request, body as Buffer, parseForm)); } catch (error) { done(error as Error); }
     });
     instance.setErrorHandler((error, request, reply) => answerError(error, request, reply, settings));
     instance.setNotFoundHandler((request, reply) => {

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { answerOf, Connections } from './connections.js';
+import { offerHandshake } from './handshakes.js';
 import { problem } from './problem.js';
 import { headersFor } from './response-headers.js';
 import { wireProblem } from './wire.js';
@@ -38,8 +39,8 @@ export interface ListenOptions {
   /** for the answers given before any route is known */
   requestIdPrefix: string;
   timeouts?: Partial<typeof TIMEOUTS>;
-  /** WebSocket handshakes; without it an Upgrade header is ignored */
-  upgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+  /** Which requests with an Upgrade header are handshakes: a route answers them and may take them (handshakes.ts). Of all others the header is ignored. */
+  upgrade?: (request: IncomingMessage) => boolean;
   /** told of each request that was refused before any route, and of each TLS handshake that failed */
   refused?: (code: ErrorCode) => void;
   handshakeFailed?: (error: NodeJS.ErrnoException) => void;
@@ -69,18 +70,13 @@ export async function listen(instance: FastifyInstance, options: ListenOptions):
   const onRequest = requestListener(instance, nextId, refused);
   const servers: { server: Server | TlsServer; spec: Port }[] = [];
   for (const spec of options.ports) {
-    const server = spec.tls === undefined ? createServer(serverOptions(timeouts), onRequest) : createTls({ ...serverOptions(timeouts), ...spec.tls }, onRequest);
+    const ours = { ...serverOptions(timeouts), shouldUpgradeCallback: options.upgrade ?? (() => false) };
+    const server = spec.tls === undefined ? createServer(ours, onRequest) : createTls({ ...ours, ...spec.tls }, onRequest);
     server.keepAliveTimeout = timeouts.keepAliveMs;
     server.on(spec.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => connections.add(socket));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBroken(error, socket, nextId(), refused));
     if (handshakeFailed) server.on('tlsClientError', (error: NodeJS.ErrnoException) => handshakeFailed(error));
-    const { upgrade } = options;
-    if (upgrade !== undefined) {
-      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        connections.handOver(socket);
-        upgrade(request, socket, head);
-      });
-    }
+    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => onRequest(request, offerHandshake(request, socket, head, () => connections.handOver(socket))));
     servers.push({ server, spec });
   }
   const sweeper = setInterval(() => connections.sweep(), timeouts.sweepMs);

@@ -52,6 +52,7 @@ const HEADERS: Partial<Record<ErrorCode, Record<string, string>>> = {
   invalid_token: { 'www-authenticate': 'Bearer error="invalid_token"' },
   // who shows a certificate that is not good has nothing more to say on this connection
   invalid_certificate: { connection: 'close' },
+  upgrade_required: { upgrade: 'websocket' },
   rate_limited: { 'retry-after': '60' },
   unavailable: { 'retry-after': '1' },
 };

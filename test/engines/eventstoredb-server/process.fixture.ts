@@ -34,8 +34,8 @@ export interface ServerProcess {
   thaw(): void;
   /** kill -9 */
   kill(): Promise<void>;
-  /** again, on the same port and folder */
-  restart(): Promise<void>;
+  /** again, on the same port and folder; `meanwhile`: what is done to that folder */
+  restart(meanwhile?: (folder: string) => void): Promise<void>;
   /** ends it and removes its folder */
   stop(): Promise<void>;
 }
@@ -69,8 +69,9 @@ export async function startServerProcess(args: readonly string[] = []): Promise<
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     kill: () => end('SIGKILL'),
-    restart: async () => {
+    restart: async (meanwhile) => {
       await end('SIGKILL');
+      meanwhile?.(folder);
       ({ child, control } = await launch(folder, args, String(port)));
     },
     stop: async () => {

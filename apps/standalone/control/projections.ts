@@ -1,12 +1,15 @@
+import { Damaged } from '#libs/event-sourcing/errors';
 import { DUE_WORK, PARKED_DUE_WORK } from '#libs/event-sourcing/running/due-work';
+import type { Engine } from '#libs/event-sourcing/running/kernel';
 import { collectionOf, parkedOf, type ParkedRow } from '#libs/event-sourcing/running/projecting';
+import { resume } from '#libs/event-sourcing/running/resuming';
 import { operation, type Parts } from './operation.js';
 
 export interface ViewAnswer {
   name: string; version: number; rows: number; checkpoint: string | null;
   /** events of the log that it has not seen yet; null where positions do not tell */
   lag: number | null;
-  /** why it stands still; null while it runs, or where no server runs */
+  /** why it stands still, or would where no server runs; null where nothing is wrong */
   stopped: string | null;
   running: boolean;
   /** rows whose fold failed: stale until a rebuild */
@@ -35,9 +38,20 @@ export async function viewsOf({ kernel, following }: Parts): Promise<{ head: str
       await readModels.define({ name: parked, indexes: {} });
       parkedRows = (await readModels.find<ParkedRow>(parked, { where: {}, sort: { by: ['id'] }, limit: PARKED_SHOWN })).map(({ id, row }) => ({ row: id, ...row }));
     }
-    return { name, version, rows, checkpoint, lag: lagOf(head, checkpoint), stopped: status?.stopped ?? null, running: following && status !== undefined && status.stopped === null, parked: parkedRows };
+    return { name, version, rows, checkpoint, lag: lagOf(head, checkpoint), stopped: status ? status.stopped : await refusal(name, collection, kernel.options.engine), running: following && status !== undefined && status.stopped === null, parked: parkedRows };
   }));
   return { head, views };
+}
+
+/** Why its follower would not start; null where it would. */
+async function refusal(name: string, collection: string, { readModels, eventStore }: Engine): Promise<string | null> {
+  try {
+    await resume(name, collection, readModels, eventStore);
+    return null;
+  } catch (error) {
+    if (error instanceof Damaged) return error.message;
+    throw error;
+  }
 }
 
 /** A difference for the eye: positions are opaque, but where both are numbers these count. */

@@ -1,7 +1,7 @@
 import type { Position, StoredEvent } from '../event.js';
 import type { EventStore } from '../ports/event-store.js';
 import type { Mark, ReadModels, RowChange } from '../ports/read-models.js';
-import { markOf } from './resuming.js';
+import { lastMark } from './resuming.js';
 
 const READ = 5_000;
 const WRITE_AT = 5_000;
@@ -53,7 +53,7 @@ export async function foldInBulk(folding: Folding, store: EventStore, views: Rea
       const wanted = page.position <= to ? page.events : page.events.filter((e) => e.position <= to);
       await folding.fold(wanted);
       events += wanted.length;
-      if (wanted.length > 0) mark = markOf(wanted.at(-1)!);
+      mark = lastMark(wanted) ?? mark;
       at = whole ? page.position : to;
       progress(events, at);
       if (!whole || folding.waiting() >= WRITE_AT) await write(at);

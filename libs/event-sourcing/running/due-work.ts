@@ -8,7 +8,7 @@ import type { Clock } from './clock.js';
 import type { EventRegistry } from './event-registry.js';
 import type { Follower } from './following.js';
 import type { ParkedRow } from './projecting.js';
-import { markOf, resume } from './resuming.js';
+import { lastMark, resume } from './resuming.js';
 import type { Scheduler } from './scheduler.js';
 import type { States } from './states.js';
 
@@ -161,7 +161,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
         } catch (error) { await park(stream, position, error); }
       }
       seen = batch.position;
-      mark = markOf(batch.events.at(-1)!);
+      mark = lastMark(batch.events) ?? mark;
       if (dirty.size >= FLUSH_AT) await flush();
       if (wiped || dirty.size >= DIRTY_MOST) throw new Unavailable('the views'); // and begin again from the checkpoint once they can be written
       else timer ??= clock.after(FLUSH_EVERY_MS, () => { void flush(); });

@@ -6,7 +6,7 @@ import type { ReadModels, RowChange } from '../ports/read-models.js';
 import { OutOfTime, within } from './budget.js';
 import type { EventRegistry } from './event-registry.js';
 import type { Follower } from './following.js';
-import { markAfter, markOf, resume } from './resuming.js';
+import { lastMark, markAfter, resume } from './resuming.js';
 
 export const collectionOf = (p: AnyProjection): string => `${p.name.replaceAll('-', '_')}@${p.version}`;
 /** Where a view keeps which of its rows are stale, and why; dropped with the view. */
@@ -118,7 +118,7 @@ export function projecting(p: AnyProjection, store: EventStore, views: ReadModel
       for (const f of folds) if (f.failed) await park(f.id, f.events[f.next]!, f.failed);
       const changes = folds.filter((f) => f.position !== f.before).map(({ id, position, row }): RowChange => ({ id, position, row }));
       for (const c of changes) cache.set(c.id, c);
-      try { await views.apply(collection, changes, batch.position, markOf(batch.events.at(-1)!)); }
+      try { await views.apply(collection, changes, batch.position, lastMark(batch.events)); }
       catch (error) { for (const c of changes) cache.delete(c.id); throw error; }
     },
   };

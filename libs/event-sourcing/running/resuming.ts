@@ -5,6 +5,8 @@ import type { Mark, ReadModels } from '../ports/read-models.js';
 
 /** The moment is part of it: ids may be derived, and come again where a request is repeated to a log that lost it. */
 export const markOf = ({ position, stream, revision, id, metadata: { at } }: StoredEvent): Mark => ({ position, stream, revision, id, at });
+/** Of the last of these events, if there is one. */
+export const lastMark = (events: readonly StoredEvent[]): Mark | undefined => (events.length > 0 ? markOf(events.at(-1)!) : undefined);
 
 /** True when what stands at the mark's place is the event that was seen there. */
 export const isMarked = (mark: Mark, event: StoredEvent | undefined): boolean =>
@@ -13,8 +15,7 @@ export const isMarked = (mark: Mark, event: StoredEvent | undefined): boolean =>
 /** The first event of any stream after a position, as a mark; undefined where none can be read: what lies there is another's. */
 export async function markAfter(store: EventStore, position: Position | null): Promise<Mark | undefined> {
   try {
-    const [first] = (await store.readAll(position, [], 1)).events;
-    return first && markOf(first);
+    return lastMark((await store.readAll(position, [], 1)).events);
   } catch (error) {
     if (error instanceof Damaged) return undefined;
     throw error;

@@ -5,7 +5,7 @@ import { NO_STREAM, type StoredEvent } from '../event.js';
 import type { EventStore } from '../ports/event-store.js';
 import type { Mark, ReadModels } from '../ports/read-models.js';
 import type { EventRegistry } from './event-registry.js';
-import { isMarked, markOf } from './resuming.js';
+import { isMarked, lastMark } from './resuming.js';
 
 export interface Loaded {
   state: unknown;
@@ -76,14 +76,14 @@ export class States {
         page = after;
       }
     }
-    let last = page.at(-1);
+    let mark = lastMark(page);
     while (more) {
       page = await this.store.read(stream, loaded.revision + 1, PAGE);
       more = page.length === PAGE;
       loaded = this.#fold(d, loaded, page);
-      last = page.at(-1) ?? last;
+      mark = lastMark(page) ?? mark;
     }
-    if (loaded.revision - Math.max(start, loaded.snapshot) >= SNAPSHOT_EVERY) await this.snapshotIfDue(d, stream, loaded, last && markOf(last));
+    if (loaded.revision - Math.max(start, loaded.snapshot) >= SNAPSHOT_EVERY) await this.snapshotIfDue(d, stream, loaded, mark);
     if (loaded.revision !== NO_STREAM) this.keep(stream, loaded);
     return loaded;
   }

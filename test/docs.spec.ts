@@ -80,13 +80,13 @@ describe('the documentation', () => {
     expect(allOf(own, /`(?:GET |POST )?(\/api\/v1\/[\w/{}]+|\/(?:health|ready|metrics|docs))`/g).filter(({ found }) => !paths.includes(found))).toEqual([]);
     expect(allOf(own, /\b[45]\d\d `(\w+)`/g).filter(({ found }) => !(found in ERRORS))).toEqual([]);
     const metrics = createMetrics().registry.getMetricsAsArray().map(({ name }) => name);
-    const named = allOf(own, /`(heliograph_\w+)`/g);
+    const named = allOf(own, /`((?:heliograph|pneumatic)_\w+)`/g);
     expect(named.length).toBeGreaterThan(3);
     expect(named.filter(({ found }) => !metrics.includes(found))).toEqual([]);
   });
 
   it('lists every metric of ours as it is', () => {
-    const rows = [...read('docs/guides/observability.md').matchAll(/^\| `(heliograph_\w+)` \| (\w+) \| ([\w, ]+) \| (.+) \|$/gm)].map(([, name, type, labels, help]) => [name, type, labels, help]);
+    const rows = [...read('docs/guides/observability.md').matchAll(/^\| `((?:heliograph|pneumatic)_\w+)` \| (\w+) \| ([\w, ]+) \| (.+) \|$/gm)].map(([, name, type, labels, help]) => [name, type, labels, help]);
     const ours = createMetrics().registry.getMetricsAsArray() as unknown as { name: string; type: string; help: string; labelNames: string[] }[];
     expect(rows).toEqual(ours.filter(({ name }) => !/^heliograph_(process|nodejs)_/.test(name)).map(({ name, type, help, labelNames }) => [name, type, labelNames.join(', ') || 'none', help]));
     expect(rows.length).toBeGreaterThan(10);

@@ -20,6 +20,8 @@ import type { RefusedSignins } from '#libs/identity/signin/refused-signins';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { LimitsGuard, type Limits } from '#libs/platform/limits/limits.guard';
 import { withoutData, type Log } from '#libs/platform/telemetry/log';
+import type { Sockets } from '#libs/platform/sockets/sockets';
+import { SocketsAdapter } from '#libs/platform/sockets/sockets.adapter';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import type { AddressRules } from '#libs/platform/egress/address.guard';
@@ -38,6 +40,10 @@ import { PERMISSION } from './permission.js';
 import { PrincipalGuard, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
 import { settingsProviders } from './settings/settings.providers.js';
+import { LiveSocketGateway } from './sockets/live.socket.js';
+import { SocketsController } from './sockets/sockets.controller.js';
+import { socketParts, type SocketParts } from './sockets/sockets.providers.js';
+import type { Visitor } from './sockets/visitor.js';
 import { traceRequests } from './trace-requests.js';
 import { noticeUnnamedProxy } from './unnamed-proxy.js';
 import { usersProviders } from './users/users.providers.js';
@@ -76,7 +82,7 @@ export interface ApiOptions {
 
 @Module({})
 class ApiModule {
-  static with(o: ApiOptions, readiness: Readiness, limits: LimitsGuard, uses: KeyUses, auth: readonly Provider[]): DynamicModule {
+  static with(o: ApiOptions, readiness: Readiness, guards: readonly [PrincipalGuard, LimitsGuard], uses: KeyUses, more: readonly Provider[]): DynamicModule {
     const { kernel } = o;
     const { eventStore: store, readModels: views } = kernel.options.engine;
     const { states, sealer, keyring, seeing } = kernel;
@@ -87,24 +93,23 @@ class ApiModule {
       { provide: METRICS, useValue: o.metrics },
       // loaded when first asked for: most processes never are
       { provide: OPENAPI, useValue: async () => (await import('./openapi.js')).openApiDocument() },
-      { provide: APP_GUARD, useValue: guardOf(o) },
-      { provide: APP_GUARD, useValue: limits },
+      ...guards.map((useValue) => ({ provide: APP_GUARD, useValue })),
       ...settingsProviders(o),
       ...apiKeysProviders(o, uses),
       ...certificatesProviders(o),
       ...usersProviders(o),
-      ...auth,
+      ...more,
       { provide: Messages, inject: [CommandBus], useFactory: (bus: CommandBus) => new Messages({ bus, store, views, states, sealer, keyring, seeing, clock: o.clock, gateways: o.gateways, accepted: (form, count) => o.metrics.accepted.inc({ form }, count) }) },
     ];
     return { module: ApiModule, imports: [CqrsModule.forRoot()], controllers: o.controllers, providers };
   }
 }
 
-export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: CommandBus; /** to be flushed once no request comes any more */ uses: KeyUses; /** the same */ refusedSignIns: RefusedSignins }
+export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: CommandBus; /** to be flushed once no request comes any more */ uses: KeyUses; /** the same */ refusedSignIns: RefusedSignins; /** open sockets; null: none are opened here. Closed before the ports are */ sockets: Sockets<Visitor> | null }
 
 /** The HTTP application, initialised and without a port. @throws Error when a route declares no permission */
 export async function createApi(options: ApiOptions): Promise<Api> {
-  for (const controller of options.controllers) everyRoutePermitted(controller);
+  for (const controller of [...options.controllers, LiveSocketGateway]) everyRoutePermitted(controller);
   const readiness = new Readiness(options.kernel, options.clock, options.metrics, endingCertificates(options.kernel.options.engine.readModels, options.clock));
   const limits = new LimitsGuard({
     shared: options.kernel.options.engine.shared, now: () => options.clock.now().getTime(),
@@ -114,22 +119,25 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const uses = keyUses(options);
   const { providers: auth, refused } = authParts(options);
   const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, trusts: (address) => options.trusts(address), refused: (request, reply) => limits.countRefused(request, reply), threw: noted(options) });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, limits, uses, auth), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
+  const guard = guardOf(options);
+  const door: SocketParts | null = options.controllers.includes(SocketsController) ? socketParts(options, guard, limits) : null;
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, [guard, limits], uses, [...auth, ...(door?.providers ?? [])]), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
   adapter.harden(app);
+  if (door) app.useWebSocketAdapter(new SocketsAdapter(door.sockets));
   noticeUnnamedProxy(adapter.getInstance(), (address) => options.trusts(address), () => options.log.warn({ part: 'proxy' }, 'a proxy on this machine passes requests on and is not in TRUSTED_PROXIES: whoever comes through it counts as this machine, also for /metrics and /docs'));
   guardAddresses(adapter.getInstance(), options.settings);
   measure(app, options);
   logKeyUses(app, uses, options.clock);
   if (options.tracing) traceRequests(app, options.tracing);
   await app.init();
-  return { app, readiness, bus: app.get(CommandBus), uses, refusedSignIns: refused };
+  return { app, readiness, bus: app.get(CommandBus), uses, refusedSignIns: refused, sockets: door?.sockets ?? null };
 }
 
 /** Nest marks what it routes; a handler without a permission would be open or dead, so nothing starts. */
 function everyRoutePermitted(controller: { name: string; prototype: object }): void {
   for (const name of Object.getOwnPropertyNames(controller.prototype)) {
     const handler = (controller.prototype as Record<string, unknown>)[name];
-    if (typeof handler === 'function' && Reflect.hasMetadata('path', handler) && name !== 'constructor' && !Reflect.hasMetadata(PERMISSION, handler)) {
+    if (typeof handler === 'function' && (Reflect.hasMetadata('path', handler) || Reflect.hasMetadata('message', handler)) && name !== 'constructor' && !Reflect.hasMetadata(PERMISSION, handler)) {
       throw new Error(`${controller.name}.${name} declares no permission`);
     }
   }

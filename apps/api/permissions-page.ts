@@ -38,6 +38,7 @@ who is it; may this kind of credential; does an API key carry the scope; does th
 - A **role** is that of the credential or that of its account, whichever is lower.
 - An **API key** also needs the scope, or \`area:*\`, and never does more than the account that made it.
 - With a **session cookie**, what changes something is refused (403) when the browser says that another site asks. Beside another credential a cookie is passed over; two of the others are one too many (400).
+- The **WebSocket** (\`/ws\`) takes the same credentials but the cookie, which is nobody there (401), and a token also as \`?token=\`. What opened it is asked again once a second and at every frame; who may see which frame: [live.md](guides/live.md).
 - **Owners** see their own things, administrators everybody's.
 
 | method | path | roles | with | scope of an API key | what |

@@ -25,7 +25,7 @@ async function asked(permission: Permission | null, { ip = '203.0.113.9', bearer
   if (permission) Permit(permission)(Routes.prototype, 'handle', Object.getOwnPropertyDescriptor(Routes.prototype, 'handle')!);
   const raw = { rawHeaders: bearer === undefined ? [] : ['Authorization', `Bearer ${bearer}`], headers: {}, socket: new Socket() };
   const request = { raw, ip, method: 'GET', id: 'req_1', protocol: 'http' } as unknown as SignedIn;
-  const context = { getHandler: () => Routes.prototype.handle, getClass: () => Routes, switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ header: () => undefined }) }) };
+  const context = { getType: () => 'http', getHandler: () => Routes.prototype.handle, getClass: () => Routes, switchToHttp: () => ({ getRequest: () => request, getResponse: () => ({ header: () => undefined }) }) };
   return guard.canActivate(context as unknown as ExecutionContext).then((let_in) => `${let_in} ${request.principal?.owner ?? 'nobody'}`, (error: unknown) => { if (error instanceof Refusal) return error.code; throw error; });
 }
 const [USER, ADMIN] = ['jwt.usr_u.susr_u', 'jwt.usr_a.susr_a'];

@@ -3,16 +3,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '#libs/event-sourcing/error-codes';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { authenticate, type Authenticated, type Known, type Shown } from '#libs/identity/authenticate';
-import { holds } from '#libs/identity/credential/scope';
-import { RIGHTS, type CredentialKind, type Permission, type Principal, type Role } from '#libs/identity/principal';
+import type { Permission, Principal } from '#libs/identity/principal';
 import { sessionCookies, setCookie, type ReadCookie } from '#libs/identity/session/cookie';
 import { crossSite, ownOrigins } from '#libs/identity/session/cross-site';
 import { inRanges } from '#libs/settings/form';
 import type { CurrentSettings } from '#libs/settings/settings';
 import type { Span } from '#libs/platform/telemetry/tracing';
-import { PERMISSION } from './permission.js';
+import { HANDSHAKE, PERMISSION } from './permission.js';
+import { checkPermitted } from './permitted.js';
+import type { LiveSocket, Visitor } from './sockets/visitor.js';
 
-export type SignedIn = FastifyRequest & { principal?: Principal; span?: Span };
+export type SignedIn = FastifyRequest & { principal?: Principal; span?: Span; /** who opens a socket shows it again while it is open */ visitor?: Visitor };
+
+/** What a handler declares. */
+interface Declared { permission: Permission; handshake: boolean }
 
 export interface GuardOptions {
   known: Known;
@@ -27,11 +31,6 @@ export interface GuardOptions {
   refused(code: ErrorCode, reason: string, requestId: string): void;
 }
 
-/** What a right asks for, in the form in which it is looked up. */
-interface Right { permission: Permission; roles: ReadonlySet<Role>; kinds: ReadonlySet<CredentialKind> | null; aboutOneself: boolean }
-const RIGHT = new Map<Permission, Right>(Object.entries(RIGHTS).map(([permission, right]: [string, { roles: readonly Role[]; credentials?: readonly CredentialKind[] }]) =>
-  [permission as Permission, { permission: permission as Permission, roles: new Set(right.roles), kinds: right.credentials ? new Set(right.credentials) : null, aboutOneself: permission.startsWith('profile:') }]));
-
 const LOOPBACK = ['127.0.0.0/8', '::1'];
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** From so long before its end on, every answer to a client certificate says when it ends. */
@@ -39,18 +38,19 @@ export const ENDING_MS = 30 * 86_400_000;
 
 /** The one global guard: any credential becomes a principal here, and the route's declared permission is checked. */
 export class PrincipalGuard implements CanActivate {
-  readonly #permissions = new WeakMap<Function, Permission>();
+  readonly #declared = new WeakMap<Function, Declared>();
   constructor(private readonly options: GuardOptions) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const permission = this.#permissionOf(context);
+    const { permission, handshake } = this.#declaredBy(context);
     if (permission === 'public') return true;
+    if (context.getType() === 'ws') return this.#maySend(context.switchToWs().getClient<LiveSocket>(), permission);
     if (permission === 'operations' && this.#isOperators(context.switchToHttp().getRequest<SignedIn>().ip)) return true;
-    const { known, fresh, now, refused } = this.options;
+    const { known, fresh, now, refused, settings } = this.options;
     if (!fresh()) throw new Refusal('unavailable');
     const http = context.switchToHttp();
     const request = http.getRequest<SignedIn>();
-    const shown = shownBy(request);
+    const shown = handshake ? shownInHandshake(request) : shownBy(request);
     let authenticated: Authenticated;
     try {
       authenticated = await authenticate(shown, known, now());
@@ -60,23 +60,40 @@ export class PrincipalGuard implements CanActivate {
     }
     const { principal } = authenticated;
     request.principal = principal;
+    if (handshake) request.visitor = { shown, principal };
     if (authenticated.cookie) this.#ofBrowser(request, http.getResponse(), authenticated.cookie);
     if (authenticated.certificateEnds !== null && authenticated.certificateEnds - now() < ENDING_MS) http.getResponse<FastifyReply>().header('x-heliograph-certificate-ends', new Date(authenticated.certificateEnds).toISOString());
-    this.#permitted(RIGHT.get(permission)!, principal, authenticated.account?.mustChange ?? false);
+    checkPermitted(permission, authenticated, settings);
     return true;
+  }
+
+  /** A frame needs its right as a request does, and a credential that counts at this moment. */
+  async #maySend(socket: LiveSocket, permission: Exclude<Permission, 'public'>): Promise<boolean> {
+    checkPermitted(permission, await this.stillThere(socket.party), this.options.settings);
+    return true;
+  }
+
+  /** Who opened a socket, asked again: the same somebody, in the same role. @throws Refusal as `authenticate` · forbidden · unavailable */
+  async stillThere({ shown, principal }: Visitor): Promise<Authenticated> {
+    const { known, fresh, now, settings } = this.options;
+    if (!fresh()) throw new Refusal('unavailable');
+    const authenticated = await authenticate(shown, known, now());
+    if (authenticated.principal.role !== principal.role) throw new Refusal('forbidden', 'The role of the account has changed. Connect again.');
+    checkPermitted('live:read', authenticated, settings);
+    return authenticated;
   }
 
   #isOperators(address: string): boolean { return inRanges(address, LOOPBACK) || inRanges(address, this.options.settings.value('security.operations_networks')); }
 
-  #permissionOf(context: ExecutionContext): Permission {
+  #declaredBy(context: ExecutionContext): Declared {
     const handler = context.getHandler();
-    let permission = this.#permissions.get(handler);
-    if (permission === undefined) {
-      permission = Reflect.getMetadata(PERMISSION, handler) as Permission | undefined;
+    let declared = this.#declared.get(handler);
+    if (declared === undefined) {
+      const permission = Reflect.getMetadata(PERMISSION, handler) as Permission | undefined;
       if (permission === undefined) throw new Error(`${context.getClass().name}.${handler.name} declares no permission`);
-      this.#permissions.set(handler, permission);
+      this.#declared.set(handler, (declared = { permission, handshake: Reflect.hasMetadata(HANDSHAKE, handler) }));
     }
-    return permission;
+    return declared;
   }
 
   #ofBrowser(request: FastifyRequest, reply: FastifyReply, cookie: ReadCookie): void {
@@ -85,13 +102,6 @@ export class PrincipalGuard implements CanActivate {
     if (!SAFE.has(request.method) && crossSite(headers, ownOrigins({ host: headers.host, secure, publicUrl: this.options.settings.value('general.public_url') }))) throw new Refusal('cross_site');
     const text = this.options.rolled(cookie);
     if (text !== null) reply.header('set-cookie', setCookie(text, secure));
-  }
-
-  #permitted({ permission, roles, kinds, aboutOneself }: Right, { role, scopes, credential }: Principal, mustChange: boolean): void {
-    if (kinds && !kinds.has(credential.kind)) throw new Refusal('forbidden', 'This is not for the kind of credential that you show. Sign in with your password.');
-    if (scopes && !holds(scopes, permission)) throw new Refusal('missing_scope', `The API key does not have the scope ${permission}.`, undefined, { scope: permission });
-    if (!roles.has(role)) throw new Refusal('forbidden');
-    if (mustChange && !aboutOneself && (credential.kind === 'session' || this.options.settings.value('authentication.force_password_change') === 'everywhere')) throw new Refusal('password_change_required');
   }
 }
 
@@ -107,4 +117,13 @@ function shownBy(request: FastifyRequest): Shown {
     else if (name.length === 6 && name.toLowerCase() === 'cookie') cookies.push(...sessionCookies(rawHeaders[i + 1]!, request.protocol === 'https'));
   }
   return { authorization, apiKeys, cookies, socket };
+}
+
+/** Where a socket is opened, `?token=` is one more way to show a token, and a cookie none. */
+function shownInHandshake(request: FastifyRequest): Shown {
+  const shown = shownBy(request);
+  const { token } = request.query as { token?: string | string[] };
+  // of several none is the token
+  const inQuery = token === undefined ? [] : [typeof token === 'string' ? `Bearer ${token}` : 'several tokens'];
+  return { ...shown, authorization: [...shown.authorization, ...inQuery], cookies: [] };
 }

@@ -19,7 +19,7 @@ import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { LiveSettings } from '#libs/settings/settings';
 import { defaultsOf, partsOf } from '#libs/settings/table';
 import { createApi, type Api } from '../api/api.js';
-import { CONTROLLERS, HEALTH_ONLY } from '../api/controllers.js';
+import { CONTROLLERS, CONTROLLERS_WITHOUT_SOCKETS, HEALTH_ONLY } from '../api/controllers.js';
 import { openControlSocket } from './control/control-socket.js';
 import { egressRules } from './egress-rules.js';
 import { liveGateways, liveLimits } from './live-settings.js';
@@ -113,7 +113,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     for (const [certificate, pair] of Object.entries({ server: secrets.server, ca: secrets.ca })) metrics.certificateEnds.set({ certificate }, new X509Certificate(pair.certificate).validToDate.getTime() / 1000);
     const api = await createApi({
       kernel, settings, accounts, administration, egress: egressRules(c), known: people.known, ca: secrets.ca, rolled: (cookie) => people.cookies.rolled(cookie), tokens: people.tokens, cookies: people.cookies, gateways, clock, metrics, log, tracing, bodyLimit: c.bodyLimitBytes, trusts: trusts(c.trustedProxies ?? []), limits: liveLimits(settings), requestIdPrefix: `req_${randomBytes(6).toString('hex')}_`,
-      controllers: is('api') ? CONTROLLERS : HEALTH_ONLY,
+      controllers: !is('api') ? HEALTH_ONLY : c.websocketEnabled === 'true' ? CONTROLLERS : CONTROLLERS_WITHOUT_SOCKETS,
     });
     undo.push(() => api.app.close());
     const working = worker?.(c, { api, kernel, settings, gateways, clock, metrics, tracing }) ?? null;
@@ -129,7 +129,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
       api.readiness.drain();
       kernel.scheduler.close();
       const wholeMs = c.shutdownSeconds * 1000;
-      const [ended] = await Promise.all([listening.close(wholeMs), working?.drain(wholeMs)]);
+      const [ended] = await Promise.all([listening.close(wholeMs), working?.drain(wholeMs), api.sockets?.close()]);
       await working?.end();
       await api.uses.flush();
       await api.refusedSignIns.close();

@@ -6,6 +6,7 @@ import { listen, type Listening } from '#libs/platform/http/listeners';
 import type { Log } from '#libs/platform/telemetry/log';
 import type { Metrics } from '#libs/platform/telemetry/metrics';
 import type { Api } from '../api/api.js';
+import { isHandshake } from '../api/sockets/sockets.providers.js';
 
 /** Why a handshake fails, for a label; the rest is `other`. */
 const HANDSHAKE_REASONS: Record<string, string> = {
@@ -18,7 +19,7 @@ export async function openListeners(c: Configuration, mutualToo: boolean, secret
   const plain = c.listenPorts.map((port) => ({ host: c.listenHost, port, ...(tls ? { tls } : {}) }));
   const mutual = c.mtlsPort === null ? [] : [{ host: c.listenHost, port: c.mtlsPort, tls: mtlsOptions(secrets) }];
   const withMutual = c.mtlsPort === 0 || !mutualToo ? plain : [...plain, ...mutual];
-  const listening = await listen(api.app.getHttpAdapter().getInstance(), { ports: withMutual, requestIdPrefix: 'req_early_',
+  const listening = await listen(api.app.getHttpAdapter().getInstance(), { ports: withMutual, requestIdPrefix: 'req_early_', ...(api.sockets ? { upgrade: isHandshake } : {}),
     refused: (code) => { metrics.unreadable.inc({ code }); log.debug({ reason: code }, 'a request could not be read'); },
     handshakeFailed: (error) => {
       const reason = HANDSHAKE_REASONS[error.code ?? ''] ?? 'other';

@@ -28,6 +28,8 @@ const ALL_BUT_KEYS = ['access-token', 'session', 'api-token', 'client-certificat
 export const RIGHTS = {
   'messages:send': { roles: ['user', 'operator', 'admin'] },
   'messages:read': { roles: ['user', 'operator', 'admin'] },
+  /** to open the WebSocket. No cookie does: a browser sends it along whoever asks */
+  'live:read': { roles: ['user', 'operator', 'admin'], credentials: ['access-token', 'api-token', 'api-key', 'client-certificate'] },
   /** one's own account: who am I, profile, password, sign-ins, sessions */
   'profile:read': { roles: ['user', 'operator', 'admin'], credentials: ['access-token', 'session', 'api-token'] },
   'profile:write': { roles: ['user', 'operator', 'admin'], credentials: ['access-token', 'session', 'api-token'] },

@@ -1,9 +1,10 @@
 import 'reflect-metadata';
-import { Body, type CanActivate, Controller, Delete, type ExecutionContext, Get, HttpCode, type INestApplication, Module, Param, Post } from '@nestjs/common';
+import { Body, type CanActivate, Controller, Delete, type ExecutionContext, Get, HttpCode, type INestApplication, Module, Param, Post, Req, Res } from '@nestjs/common';
 import { APP_GUARD, NestFactory, Reflector } from '@nestjs/core';
 import { ArrayMaxSize, IsIn, IsInt, IsObject, IsOptional, IsString, Max, Min } from 'class-validator';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '#libs/event-sourcing/errors';
+import { handshakeOf } from '#libs/platform/http/handshakes';
 import { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { listen, type Listening, type ListenOptions } from '#libs/platform/http/listeners';
 import { HttpRoute } from '#libs/platform/http/route-options';
@@ -99,6 +100,18 @@ class Things {
   @Public(true)
   broken(): unknown {
     throw new Error(SQL);
+  }
+
+  /** from here on the line speaks something else: it says again what it is told */
+  @Get('line')
+  @Public(true)
+  line(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    const handshake = handshakeOf(request.raw);
+    if (handshake === null || request.headers['x-refuse'] !== undefined) throw new Refusal('forbidden');
+    const { socket } = handshake.take();
+    socket.on('data', (chunk: Buffer) => socket.write(`echo ${String(chunk)}`));
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    reply.hijack();
   }
 
   @Get('admin')

@@ -146,22 +146,35 @@ describe('closing', () => {
 });
 
 describe('upgraded connections', () => {
+  const asking = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n${more}\r\n`;
   it('belong to whoever speaks on them, and are cut only at the deadline', async () => {
-    running = await start({
-      upgrade: (_request, socket) => {
-        socket.on('data', (chunk: Buffer) => socket.write(`echo ${String(chunk)}`));
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
-      },
-    });
+    running = await start({ upgrade: ({ url }) => url === '/line' });
     const socket = connect({ host: '127.0.0.1', port: running.port });
     let heard = '';
     socket.on('data', (chunk) => (heard += String(chunk)));
-    socket.write('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
-    await once(socket, 'data');
+    socket.write(asking('/line'));
+    await until(async () => heard.startsWith('HTTP/1.1 101 '));
     const closed = running.listening.close(100);
     socket.write('still here');
     await until(async () => heard.includes('echo still here'));
     expect(await closed).toEqual({ cut: 1 });
+  });
+  it('a handshake that a route refuses is answered as any request, and the connection ends with the answer', async () => {
+    running = await start({ upgrade: ({ url }) => url === '/line' });
+    const { statuses, text } = await exchange(running.port, asking('/line', 'X-Refuse: 1\r\n') + asking('/open/echo'));
+    expect(statuses).toEqual([403]);
+    expect(text).toMatch(/connection: close/i);
+    expect(text).toContain('"code":"forbidden"');
+    expect(calls).toEqual([]);
+  });
+  it('T23 a handshake with two meanings is not one', async () => {
+    running = await start({ upgrade: ({ url }) => url === '/line' });
+    expect((await exchange(running.port, asking('/line', 'Host: b\r\n'))).statuses).toEqual([400]);
+  });
+  it('where no handshake is meant, an Upgrade header is passed over', async () => {
+    running = await start({ upgrade: ({ url }) => url === '/line' });
+    expect((await exchange(running.port, asking('/open/echo').replace('Connection: Upgrade', 'Connection: Upgrade, close'))).statuses).toEqual([200]);
+    expect((await exchange(running.port, asking('/nothing').replace('Connection: Upgrade', 'Connection: Upgrade, close'))).statuses).toEqual([404]);
   });
 });
 

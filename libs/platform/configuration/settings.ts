@@ -45,6 +45,7 @@ export const SETTINGS = {
   tlsKey: open('TLS_KEY', path, 'none', 'Private key (PEM file) to TLS_CERT.'),
   trustedProxies: open('TRUSTED_PROXIES', proxies, 'none', 'Reverse proxies of your own, by address: only what these say of whom they speak for (`X-Forwarded-For`, `X-Forwarded-Proto`) is believed.'),
   bodyLimitBytes: given('BODY_LIMIT_BYTES', integer(1024, 16_777_216), '262144', 'A request body over this is answered 413.'),
+  websocketEnabled: given('WEBSOCKET_ENABLED', choice('true', 'false'), 'true', '`false` closes the WebSocket: `/ws` is answered 404.'),
   shutdownSeconds: given('SHUTDOWN_SECONDS', integer(1, 600), '30', 'After SIGTERM, open requests and running attempts have this long to end.'),
 
   dataDir: given('DATA_DIR', path, './data', 'The folder of the log, the keys and the views. One process holds it at a time.'),

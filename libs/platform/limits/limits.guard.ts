@@ -54,6 +54,8 @@ export class LimitsGuard extends ThrottlerGuard {
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
+    // who keeps the socket open counts each frame before it comes here, also those that nobody takes
+    if (context.getType() === 'ws') return true;
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     request.limitsCounted = true;
@@ -75,8 +77,18 @@ export class LimitsGuard extends ThrottlerGuard {
     await this.#count(`address/${addressKey(request.ip)}`, this.#settings.limitsFor(request), reply);
   }
 
+  /** Counts one more against the same share, of what is no request: ms to wait, 0 when it is within it. @throws Unavailable */
+  async take(key: string, limits: Limits): Promise<number> {
+    const [minute, hour] = await this.#both(key, limits);
+    return Math.max(minute.retryMs, hour.retryMs);
+  }
+
+  #both(key: string, limits: Limits): Promise<[Allowance, Allowance]> {
+    return Promise.all([this.#counters.count(key, WINDOWS.minute, limits.minute), this.#counters.count(key, WINDOWS.hour, limits.hour)]);
+  }
+
   async #count(key: string, limits: Limits, reply: FastifyReply): Promise<void> {
-    const [minute, hour] = await Promise.all([this.#counters.count(key, WINDOWS.minute, limits.minute), this.#counters.count(key, WINDOWS.hour, limits.hour)]);
+    const [minute, hour] = await this.#both(key, limits);
     const tighter = hour.remaining < minute.remaining || !hour.allowed ? hour : minute;
     reply.header('x-ratelimit-limit', limits.minute);
     reply.header('x-ratelimit-remaining', tighter.remaining);

@@ -25,6 +25,12 @@ export function createMetrics() {
     appends: new Counter({ registers, name: 'heliograph_appends_total', help: 'Appends of this process to the log, each acknowledged as durable.' }),
     calls: new Counter({ registers, name: 'heliograph_gateway_calls_total', help: 'Ended gateway calls.', labelNames: ['gateway', 'outcome', 'problem'] }),
     callSeconds: new Histogram({ registers, name: 'heliograph_gateway_call_seconds', help: 'Time of a gateway call.', labelNames: ['gateway'], buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] }),
+    // the names of the chat application's manual
+    sockets: new Counter({ registers, name: 'pneumatic_websocket_connections_total', help: 'Total number of WebSocket connections established' }),
+    socketsOpen: new Gauge({ registers, name: 'pneumatic_websocket_connections_active', help: 'Current active WebSocket connections' }),
+    socketsClosed: new Counter({ registers, name: 'heliograph_websocket_closes_total', help: 'Closed WebSocket connections, by close code.', labelNames: ['code'] }),
+    frames: new Counter({ registers, name: 'heliograph_websocket_frames_total', help: 'Frames taken from WebSockets, by type; unknown ones are `other`.', labelNames: ['type'] }),
+    socketSweepSeconds: new Histogram({ registers, name: 'heliograph_websocket_sweep_seconds', help: 'Time of one look at the credentials of all open WebSockets, once a second.', buckets: [0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1] }),
     failing: new Gauge({ registers, name: 'heliograph_failing', help: '1 for each part that /ready names as failing.', labelNames: ['part'] }),
     followerEvents: new Gauge({ registers, name: 'heliograph_follower_events', help: 'Events a follower has taken since start.', labelNames: ['follower'] }),
     followerSilentSeconds: new Gauge({ registers, name: 'heliograph_follower_silent_seconds', help: 'Time since a follower last heard from the log.', labelNames: ['follower'] }),

@@ -70,7 +70,7 @@ export async function listen(instance: FastifyInstance, options: ListenOptions):
   const onRequest = requestListener(instance, nextId, refused);
   const servers: { server: Server | TlsServer; spec: Port }[] = [];
   for (const spec of options.ports) {
-    const ours = { ...serverOptions(timeouts), shouldUpgradeCallback: options.upgrade ?? (() => false) };
+    const ours = { ...serverOptions(timeouts), shouldUpgradeCallback: (request: IncomingMessage) => !announcesBody(request) && (options.upgrade?.(request) ?? false) };
     const server = spec.tls === undefined ? createServer(ours, onRequest) : createTls({ ...ours, ...spec.tls }, onRequest);
     server.keepAliveTimeout = timeouts.keepAliveMs;
     server.on(spec.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => connections.add(socket));
@@ -124,6 +124,9 @@ const serverOptions = (timeouts: typeof TIMEOUTS): ServerOptions => ({
   // wireProblem says it in our words
   requireHostHeader: false,
 });
+
+/** What comes with a body is no handshake, and is read, or refused, as any request. */
+const announcesBody = ({ headers }: IncomingMessage): boolean => headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 
 /** Wire rules, then Fastify. */
 function requestListener(instance: FastifyInstance, nextId: () => string, refused: (code: ErrorCode) => void): RequestListener {

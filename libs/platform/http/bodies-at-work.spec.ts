@@ -7,7 +7,8 @@ import { BodiesAtWork, COUNTED_FROM_BYTES } from './bodies-at-work.js';
 
 const MOST = 4 * COUNTED_FROM_BYTES;
 const bodies = new BodiesAtWork(MOST);
-let app: FastifyInstance, port: number, waiting: (() => void)[] = [];
+let app: FastifyInstance, port: number;
+const waiting: (() => void)[] = [];
 
 beforeAll(async () => {
   app = fastify();

@@ -12,13 +12,15 @@ export const MOST_PER_OWNER = 50;
 const RETRY_S = 10;
 /** Every socket is looked at so often. */
 export const SWEEP_MS = 1_000;
+/** Whoever cannot be told of for so long is nobody: with the sweep under the 5 s in which a revocation counts. */
+const UNANSWERED_MS = 3_000;
 /** So many are looked at before others get their turn. */
 const SLICE = 200;
 
 export interface SocketsOptions<Party> extends Omit<SocketRules<Party>, 'now'> {
   clock: Clock;
   ownerOf(party: Party): string;
-  /** Asked once a second for every open socket: why it may not stay open, or null. Not asked again for a socket before it has answered. */
+  /** Asked once a second for every open socket: why it may not stay open, or null. Not asked again for a socket before it has answered; one that takes 3 s for it is closed. */
   recheck(party: Party): Promise<Closing | null>;
   /** false: nobody can be asked, and all are closed */
   fresh(): boolean;
@@ -34,7 +36,8 @@ export class Sockets<Party> {
   readonly #open = new Set<OpenSocket<Party>>();
   readonly #perOwner = new Map<string, number>();
   readonly #onOpen: ((socket: OpenSocket<Party>) => void)[] = [];
-  readonly #checking = new Set<OpenSocket<Party>>();
+  /** who is being asked about, since when */
+  readonly #checking = new Map<OpenSocket<Party>, number>();
   readonly #headers = new WeakMap<IncomingMessage, readonly string[]>();
   readonly #rules: SocketRules<Party>;
   #sweeping = false;
@@ -97,9 +100,9 @@ export class Sockets<Party> {
     for (const socket of this.#open) {
       socket.tick();
       if (socket.closedWith === null) {
-        if (!fresh()) socket.end('unheard');
-        else if (this.#checking.has(socket)) continue; // what it asks for is being read
-        else void this.#recheck(socket);
+        const since = this.#checking.get(socket);
+        if (!fresh() || (since !== undefined && clock.monotonic() - since >= UNANSWERED_MS)) socket.end('unheard');
+        else if (since === undefined) void this.#recheck(socket);
       }
       if (++looked % SLICE > 0) continue;
       await Promise.resolve();
@@ -112,7 +115,7 @@ export class Sockets<Party> {
   }
 
   async #recheck(socket: OpenSocket<Party>): Promise<void> {
-    this.#checking.add(socket);
+    this.#checking.set(socket, this.options.clock.monotonic());
     try {
       const closing = await this.options.recheck(socket.party);
       if (closing) socket.end(closing);

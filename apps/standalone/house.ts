@@ -26,6 +26,7 @@ import { liveGateways, liveLimits } from './live-settings.js';
 import { livePeople, type LivePeople } from './known.js';
 import { openListeners } from './open-listeners.js';
 import { openPeople } from './people.js';
+import { poolGivesWay } from './pool-threads.js';
 import { SUBJECTS } from './subjects.js';
 
 /** What a process of Heliograph can be; `npm start` is all of them. */
@@ -104,6 +105,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     await people.start();
     const metrics = createMetrics();
     const { accounts, administration } = openPeople(kernel, { clock, random: randomBytes, passwordPolicy: () => settings.value('authentication.password_policy'), hashing: (depth) => metrics.passwordHashes.set(depth) });
+    if (is('api')) await poolGivesWay();
     const generatedPassword = is('api') ? await ensureFirstAdmin({ accounts, keyring: kernel.keyring, random: randomBytes, password: c.adminPassword }) : null;
     if (generatedPassword !== null) drew?.(generatedPassword);
     // it is shown once, and the start that drew it may have failed before

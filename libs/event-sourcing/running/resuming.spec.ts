@@ -15,7 +15,7 @@ import { DUE_WORK } from './due-work.js';
 import type { Kernel } from './kernel.js';
 import { liveView } from './live-state.js';
 import { collectionOf } from './projecting.js';
-import { markAfter } from './resuming.js';
+import { isMarked, markAfter, markOf } from './resuming.js';
 
 let room: Room;
 beforeEach(async () => { room = await Room.open(); });
@@ -164,6 +164,14 @@ describe('a follower for which nothing comes', () => {
     const unreadable = { readAll: () => Promise.reject(new Damaged('event 0 of letter-0 is damaged')) } as unknown as EventStore;
     expect(await markAfter(unreadable, null)).toBeUndefined();
   });
+});
+
+it('a mark is of one event at one place: the same event of a log that was copied together anew is another', async () => {
+  await takeAll(['a']);
+  const [event] = (await room.engine.eventStore.readAll(null, ['parcel-'], 1)).events;
+  const mark = markOf(event!);
+  expect(isMarked(mark, event)).toBe(true);
+  for (const other of [undefined, { ...event!, position: '0000000000000009' }, { ...event!, id: 'other' }, { ...event!, metadata: { ...event!.metadata, at: '2030-01-01T00:00:00.001Z' } }]) expect(isMarked(mark, other)).toBe(false);
 });
 
 describe('a data folder from before there were marks', () => {

@@ -37,6 +37,8 @@ export class LiveFeed {
       try { await this.#run.began; } catch (error) { this.leave(subscription); throw error; }
       subscription.upTo = this.#position;
     } else await this.#run?.began;
+    // it may have been closed meanwhile, and nobody would end it
+    if (subscription.socket.closedWith !== null) this.leave(subscription);
   }
 
   leave(subscription: Subscription): void {

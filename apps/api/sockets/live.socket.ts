@@ -33,7 +33,7 @@ export class LiveSocketGateway {
     const all = new Set([...subscription.patterns, ...events]);
     if (all.size > MOST_PATTERNS) throw new Refusal('validation_failed', undefined, [{ field: 'events', message: `a socket has at most ${MOST_PATTERNS} patterns` }]);
     const begin = async (): Promise<Subscribed> => {
-      await this.#listen(subscription);
+      await this.feed.listen(subscription);
       for (const pattern of events) subscription.patterns.add(pattern);
       return this.#now(subscription);
     };
@@ -67,12 +67,6 @@ export class LiveSocketGateway {
     this.#subscriptions.set(socket, made);
     socket.onClose(() => this.feed.leave(made));
     return made;
-  }
-
-  async #listen(subscription: Subscription): Promise<void> {
-    await this.feed.listen(subscription);
-    // it may have been closed meanwhile
-    if (subscription.socket.closedWith !== null) this.feed.leave(subscription);
   }
 
   #now({ patterns }: Subscription): Subscribed { return { type: 'subscribed', events: [...patterns].sort(), position: this.feed.position }; }

@@ -61,13 +61,13 @@ const ofAccount = (of: object, name: string) => ({ stream, type, data, position,
   return tell && { right: 'admin:read', owner: null, frame: { type: name, position, at, ...tell(data, stream) } };
 };
 
-const BY_CATEGORY: Record<string, (event: StoredEvent) => Published | null> = { message: ofMessage, user: ofAccount(USER, 'user.created'), session: ofAccount(SESSION, 'user.login') };
+const BY_CATEGORY = new Map([['message', ofMessage], ['user', ofAccount(USER, 'user.created')], ['session', ofAccount(SESSION, 'user.login')]]);
 
 /** The streams in which what is published happens. */
-export const PUBLISHED_PREFIXES = Object.keys(BY_CATEGORY).map((category) => `${category}-`);
+export const PUBLISHED_PREFIXES = [...BY_CATEGORY.keys()].map((category) => `${category}-`);
 
 /** What is told of an event in its newest version; null: nothing. */
-export const published = (event: StoredEvent): Published | null => BY_CATEGORY[categoryOf(event.stream)]?.(event) ?? null;
+export const published = (event: StoredEvent): Published | null => BY_CATEGORY.get(categoryOf(event.stream))?.(event) ?? null;
 
 /** Nothing is broadcast: whether this somebody may see it. */
 export const maySee = (principal: Principal, { right, owner }: Pick<Published, 'right' | 'owner'>): boolean =>

@@ -14,7 +14,7 @@ const AT_ONCE = 2;
 /** Frames that are sent before the reader is waited for. */
 const IN_ONE_GO = 50;
 
-export interface ResumptionOptions { store: EventStore; registry: Pick<EventRegistry, 'known'>; feed: LiveFeed; mostBack?: number }
+export interface ResumptionOptions { store: EventStore; registry: Pick<EventRegistry, 'known'>; feed: LiveFeed; /** events */ mostBack?: number; /** events read in one go */ page?: number }
 
 /** Shows a socket what it missed, exactly what it would have been shown, and then lets it hear what happens: no gap, nothing twice. */
 export class Resumption {
@@ -97,8 +97,8 @@ export class Resumption {
   }
 
   async #page(subscription: Subscription, after: Position | null): Promise<{ frames: string[]; events: number; at: Position; end: boolean }> {
-    const { store, registry } = this.options;
-    const { events, position } = await store.readAll(after, PUBLISHED_PREFIXES, PAGE);
+    const { store, registry, page = PAGE } = this.options;
+    const { events, position } = await store.readAll(after, PUBLISHED_PREFIXES, page);
     const frames = events.flatMap((event) => {
       const told = published(registry.known(event));
       return told && subscription.shows(told) ? [JSON.stringify(told.frame)] : [];

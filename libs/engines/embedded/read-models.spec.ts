@@ -60,3 +60,19 @@ describe('a view that is rebuilt', () => {
     expect(indexes()).toEqual(['i:things@1:byN']);
   });
 });
+
+it('a file of version 1, from before there were marks, keeps rows, indexes and checkpoint; a mark comes with the next batch', async () => {
+  await apply(1, 5);
+  await engine.close();
+  const db = new DatabaseSync(join(dir, 'views.db'));
+  db.exec('DROP TABLE marks; PRAGMA user_version = 1');
+  db.close();
+  engine = await openEmbedded({ dir });
+  await engine.readModels.define(THINGS);
+  expect([await engine.readModels.checkpoint(THINGS.name), await engine.readModels.mark(THINGS.name)]).toEqual([position(6), null]);
+  expect(indexes()).toEqual(['i:things@1:byOwner']);
+  expect(await found()).toEqual([2, 5]);
+  const mark = { position: position(7), stream: 'thing-t7', revision: 0, id: 'e7', at: '2030-01-01T00:00:00.000Z' };
+  await engine.readModels.apply(THINGS.name, rows(7, 1), position(7), mark);
+  expect([await engine.readModels.checkpoint(THINGS.name), await engine.readModels.mark(THINGS.name)]).toEqual([position(7), mark]);
+});

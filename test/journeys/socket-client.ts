@@ -33,8 +33,8 @@ export class SocketClient {
     ws.on('error', () => undefined);
   }
 
-  static async open(whole: WholeHouse, opening: Opening): Promise<SocketClient> {
-    const ws = dial(whole, opening);
+  static open(whole: WholeHouse, opening: Opening): Promise<SocketClient> { return SocketClient.on(dial(whole, opening)); }
+  static async on(ws: WebSocket): Promise<SocketClient> {
     const client = new SocketClient(ws);
     await new Promise<void>((resolve, reject) => { ws.once('open', resolve).once('error', reject); });
     return client;

@@ -1,6 +1,7 @@
-import { type Db, MongoClient, MongoError, MongoServerError, type WriteConcernOptions } from 'mongodb';
+import { type Db, MongoError, MongoServerError, type WriteConcernOptions } from 'mongodb';
 import { Unavailable } from '#libs/event-sourcing/errors';
 import type { Clock } from '#libs/event-sourcing/running/clock';
+import { LastingClient } from './lasting-client.js';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
 
@@ -22,28 +23,27 @@ const DURABLE: Record<Part, WriteConcernOptions['writeConcern'] & object> = { vi
 
 /** A client, its deadline, and why the last call of each part failed. */
 export class Connection {
-  readonly #client: MongoClient;
+  readonly #client: LastingClient;
   readonly #failures = new Map<Part, string>();
-  readonly #databases = new Map<Part, Db>();
+  readonly #databases = new Map<Part, () => Db>();
 
   /** @throws Error for a URL that is none, and for a password that would go to another host without TLS (T76) */
   constructor(url: string, readonly clock: Clock, readonly deadlineMs: number, poolSize: number) {
-    this.#client = new MongoClient(url, {
+    this.#client = new LastingClient(url, {
       appName: 'heliograph', maxPoolSize: poolSize, ignoreUndefined: false,
-      serverSelectionTimeoutMS: deadlineMs, connectTimeoutMS: deadlineMs, socketTimeoutMS: deadlineMs, waitQueueTimeoutMS: deadlineMs,
       // what was written here is read here, also after another server has become the first
       readPreference: 'primary', readConcern: { level: 'majority' },
-    });
-    const { hosts, credentials, tls, rejectUnauthorized, checkServerIdentity } = this.#client.options;
-    const near = this.#client.options.srvHost === undefined && hosts.every(({ host, socketPath }) => socketPath !== undefined || LOOPBACK.test(host ?? ''));
+    }, clock, deadlineMs);
+    const { hosts, credentials, tls, rejectUnauthorized, checkServerIdentity, srvHost } = this.#client.current.options;
+    const near = srvHost === undefined && hosts.every(({ host, socketPath }) => socketPath !== undefined || LOOPBACK.test(host ?? ''));
     if (credentials?.password && !near && (!tls || rejectUnauthorized === false || checkServerIdentity)) {
       throw new Error('MongoDB: a password goes to another host over TLS that checks certificates only: add tls=true to the URL, and tlsCAFile where the authority is your own');
     }
   }
 
-  /** The database of a part. */
-  database(part: Part, name: string): Db {
-    const db = this.#client.db(name, { writeConcern: DURABLE[part] });
+  /** The database of a part; to be asked for at each call, as the client may have been replaced. */
+  database(part: Part, name: string): () => Db {
+    const db = (): Db => this.#client.current.db(name, { writeConcern: DURABLE[part] });
     this.#databases.set(part, db);
     return db;
   }
@@ -64,6 +64,7 @@ export class Connection {
       if (!(error instanceof Unavailable) && !fails(error)) throw error;
       const said = error instanceof Unavailable ? (error.cause as Error | undefined) ?? error : (error as Error);
       this.#failures.set(part, said.message);
+      this.#client.refused();
       throw error instanceof Unavailable ? error : new Unavailable(`MongoDB (${part})`, 1000, { cause: error });
     } finally { stop(); }
   }
@@ -71,11 +72,11 @@ export class Connection {
   /** What cannot be used now, and why. Asks the server; a part whose last call failed is tried by writing, as reading may go on where the disk is full. */
   async failing(): Promise<{ part: string; reason: string }[]> {
     await Promise.all([...this.#databases].map(([part, db]) => this.ask(part, async () => {
-      if (this.#failures.has(part)) await db.collection<{ _id: string }>('probe').updateOne({ _id: 'probe' }, { $inc: { n: 1 } }, { upsert: true });
-      else await db.command({ ping: 1 });
+      if (this.#failures.has(part)) await db().collection<{ _id: string }>('probe').updateOne({ _id: 'probe' }, { $inc: { n: 1 } }, { upsert: true });
+      else await db().command({ ping: 1 });
     }).catch(() => undefined)));
     return [...this.#failures].map(([part, reason]) => ({ part, reason }));
   }
 
-  async close(): Promise<void> { await this.#client.close(true); }
+  async close(): Promise<void> { await this.#client.close(); }
 }

@@ -33,10 +33,10 @@ export const dropped = (name: string): Unavailable => new Unavailable(`the view 
 /** The collections that there are, in the views' database, and where their rows lie. */
 export class Definitions {
   readonly #known = new Map<string, { definition: Definition; readAt: number }>();
-  constructor(readonly connection: Connection, readonly db: Db) {}
+  constructor(readonly connection: Connection, readonly db: () => Db) {}
 
-  get all(): Stored<Definition> { return this.db.collection<Definition>('collections'); }
-  rows({ _id, born }: Definition): Stored<RowDocument> { return this.db.collection<RowDocument>(`rows.${_id}.${born}`); }
+  get all(): Stored<Definition> { return this.db().collection<Definition>('collections'); }
+  rows({ _id, born }: Definition): Stored<RowDocument> { return this.db().collection<RowDocument>(`rows.${_id}.${born}`); }
 
   /**
    * Makes the collection, or gives the one that is there these indexes too; other processes, also of another version, may do
@@ -99,7 +99,7 @@ export class Definitions {
 
   /** Drops rows that were still written for what has been dropped since. Looks at what there is before it asks which is in use: never the other way round. */
   async #clear(name: string): Promise<void> {
-    const there = await this.#ask(() => this.db.listCollections({}, { nameOnly: true }).toArray());
+    const there = await this.#ask(() => this.db().listCollections({}, { nameOnly: true }).toArray());
     const current = await this.#found(name);
     const prefix = `rows.${name}.`;
     for (const { name: rows } of current ? there : []) {
@@ -108,7 +108,7 @@ export class Definitions {
   }
 
   async #dropRows(name: string): Promise<void> {
-    await this.#ask(() => this.db.collection(name).drop().catch((error: { code?: number }) => { if (error.code !== GONE) throw error; }));
+    await this.#ask(() => this.db().collection(name).drop().catch((error: { code?: number }) => { if (error.code !== GONE) throw error; }));
   }
 
   /** The fields that rows carry from now on: those that they carried, and these. */

@@ -31,13 +31,10 @@ const bytesOf = (value: Binary): Uint8Array => Buffer.from(value.value());
 
 /** The key directory in MongoDB, in a database of its own. What resolves is on the disks of most servers; what is read, too. */
 export class MongodbKeys implements Keys {
-  readonly #keys: Stored<KeyDocument>;
-  readonly #constants: Stored<Constant>;
+  constructor(readonly connection: Connection, readonly db: () => Db) {}
 
-  constructor(readonly connection: Connection, db: Db) {
-    this.#keys = db.collection('keys');
-    this.#constants = db.collection('constants');
-  }
+  get #keys(): Stored<KeyDocument> { return this.db().collection('keys'); }
+  get #constants(): Stored<Constant> { return this.db().collection('constants'); }
 
   /** Once, before anything else: without its unique index two could win. */
   async prepare(): Promise<void> {

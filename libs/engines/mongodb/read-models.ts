@@ -27,7 +27,7 @@ export class MongodbReadModels implements ReadModels {
   readonly #moved = new Set<string>();
   #turn: number;
 
-  constructor(readonly connection: Connection, db: Db) {
+  constructor(readonly connection: Connection, db: () => Db) {
     this.#definitions = new Definitions(connection, db);
     this.#turn = -1000 * connection.clock.now().getTime();
   }

@@ -24,19 +24,18 @@ const TOLERANCE_MS = 4_000;
  * whoever adds to it, and a lease that is not prolonged is taken over by whoever watched it for its time.
  */
 export class MongodbShared implements Shared {
-  readonly #windows: Stored<Window>;
-  readonly #leases: Stored<Lease>;
   /** counters that somebody adds to now */
   readonly #adding = new Map<string, { waiting: number; call: (n: number) => Promise<Counted> }>();
   /** leases of others: how each was found last, and since when (monotonic, ms) it is so */
   readonly #watched = new Map<string, { endsAt: number; since: number }>();
   #swept: number;
 
-  constructor(readonly connection: Connection, db: Db) {
-    this.#windows = db.collection('windows');
-    this.#leases = db.collection('leases');
+  constructor(readonly connection: Connection, readonly db: () => Db) {
     this.#swept = connection.clock.monotonic();
   }
+
+  get #windows(): Stored<Window> { return this.db().collection('windows'); }
+  get #leases(): Stored<Lease> { return this.db().collection('leases'); }
 
   /** Once, before anything else. */
   async prepare(): Promise<void> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MongoClient } from 'mongodb';
+import { until } from '../../bench/ground.js';
 
 /** Where the server of these tests is. @throws Error, saying how to start one, where the variable is missing */
 export function serverUrl(): string {
@@ -40,9 +41,11 @@ export class OwnServer {
   thaw(): void { process.kill(this.entry.pid, 'SIGCONT'); }
   kill(): void { process.kill(this.entry.pid, 'SIGKILL'); }
 
-  /** On the same port and data as before. */
+  /** On the same port and data as before, once the one that was killed has left them. */
   async restart(): Promise<void> {
     const [server] = await this.ops.servers(['mongodb']);
+    const { pid: before } = this.entry;
+    await until('it is gone', () => { try { process.kill(before, 0); return Promise.resolve(false); } catch { return Promise.resolve(true); } }, { boundMs: 10_000, pauseMs: 5 });
     const { pid } = await server!.up({ cache: this.ops.cacheOf('mongodb'), folder: this.entry.folder, port: Number(new URL(this.entry.url).port) });
     this.entry = { ...this.entry, pid, started: undefined };
   }

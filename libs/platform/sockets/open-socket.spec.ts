@@ -24,13 +24,16 @@ class Line extends EventEmitter {
   ping(): void { this.pings++; }
   pause(): void { this.isPaused = true; }
   resume(): void { this.isPaused = false; }
+  corked = 0;
+  cork(): void { this.corked++; }
+  uncork(): void { this.corked--; }
   says(frame: object | string): void { this.emit('message', Buffer.from(typeof frame === 'string' ? frame : JSON.stringify(frame)), false); }
   get codes(): unknown[] { return this.sent.map((text) => (JSON.parse(text) as { code?: string; type: string }).code ?? (JSON.parse(text) as { type: string }).type); }
 }
 
 const opened = (more: Partial<SocketRules<string>> = {}): { line: Line; socket: OpenSocket<string>; clock: TestClock; logged: unknown[]; framed: string[] } => {
   const clock = new TestClock(), line = new Line(), logged: unknown[] = [], framed: string[] = [];
-  const socket = new OpenSocket<string>('somebody', line as unknown as WebSocket, {
+  const socket = new OpenSocket<string>('somebody', line as unknown as WebSocket, line, {
     now: () => clock.monotonic(), count: () => Promise.resolve(0), cheap: new Set(['ping']), framed: (type) => framed.push(type), log: { error: ({ err }) => logged.push(err) }, ...more,
   });
   socket.takes.set('ping', () => Promise.resolve({ type: 'pong' })).set('say', (frame) => Promise.resolve({ type: 'said', what: frame['what'] }));
@@ -70,6 +73,20 @@ describe('frames', () => {
     for (let i = 0; i < 57; i++) { await settle(); done.shift()!(); }
     await settle();
     expect(line.isPaused).toBe(false);
+  });
+});
+
+describe('what is sent', () => {
+  it('in one go leaves in one write, and what comes later in another', async () => {
+    const { line, socket } = opened();
+    for (let i = 0; i < 3; i++) socket.send(`{"n":${i}}`);
+    expect([line.corked, line.sent.length]).toEqual([1, 3]);
+    await settle();
+    expect(line.corked).toBe(0);
+    socket.send('{}');
+    expect(line.corked).toBe(1);
+    await settle();
+    expect(line.corked).toBe(0);
   });
 });
 

@@ -66,7 +66,7 @@ export class Sockets<Party> {
     if ((this.#perOwner.get(owner) ?? 0) >= MOST_PER_OWNER) throw new Refusal('rate_limited', `You have ${MOST_PER_OWNER} open sockets here, which is the most. Close one.`, undefined, { retryAfter: RETRY_S });
     this.#headers.set(request, Object.entries(headers).map(([name, value]) => `${name}: ${value}`));
     const { socket, head } = handshake.take();
-    this.#server.handleUpgrade(request, socket, head, (ws) => this.#opened(new OpenSocket(party, ws, this.#rules), owner));
+    this.#server.handleUpgrade(request, socket, head, (ws) => this.#opened(new OpenSocket(party, ws, socket, this.#rules), owner));
   }
 
   /** Closes all (1001) and takes no more; resolves when the last is gone, at the latest when its time for a goodbye is over. */

@@ -15,10 +15,11 @@ import { logins } from './logins.js';
 import { lookUps } from './look-ups.js';
 import { memory } from './memory.js';
 import { rebuilding } from './rebuild.js';
+import { sockets } from './sockets.js';
 import { start } from './start.js';
 
 /** All figures of an engine set, in the order in which they are measured. */
 export const FIGURES: Readonly<Record<'embedded' | 'cluster', readonly Figure[]>> = {
-  embedded: [ceilings, accept, endToEnd, rebuilding, attempts, guard, list, logins, lookUps, memory, start],
+  embedded: [ceilings, accept, endToEnd, rebuilding, attempts, guard, list, logins, lookUps, memory, sockets, start],
   cluster: [clusterCeilings, clusterAccept, clusterEndToEnd, lag, clusterRebuild, workers],
 };

@@ -4,8 +4,9 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:tls';
 import type { ExecutionContext } from '@nestjs/common';
-import { Permit } from '#apps/api/permission';
+import { Permit, PermitHandshake } from '#apps/api/permission';
 import { PrincipalGuard, type SignedIn } from '#apps/api/principal.guard';
+import type { Visitor } from '#apps/api/sockets/visitor';
 import { livePeople, type LivePeople } from '#apps/standalone/known';
 import type { StreamCommand } from '#libs/event-sourcing/decider';
 import { systemClock } from '#libs/event-sourcing/running/clock';
@@ -38,8 +39,11 @@ const USUAL = ['Host', 'localhost:8000', 'User-Agent', 'bench/1.0 (a name of an 
 /** As Node makes them of it; of the portal's own pages a browser says where they come from. */
 const HEADERS = { host: 'localhost:8000', origin: 'http://localhost:8000', 'sec-fetch-site': 'same-origin' };
 
-class Route { handle(): void { /* never called: the guard alone is measured */ } }
+class Route { handle(): void { /* never called: the guard alone is measured */ } opens(): void { /* nor this */ } }
 Permit('messages:send')(Route.prototype, 'handle', Object.getOwnPropertyDescriptor(Route.prototype, 'handle')!);
+PermitHandshake('live:read')(Route.prototype, 'opens', Object.getOwnPropertyDescriptor(Route.prototype, 'opens')!);
+/** All but the cookie open a socket. */
+const SOCKET_KINDS = HTTP_KINDS.filter((kind) => kind !== 'session');
 
 /** Requests as the guard sees them, of every kind of credential, each good. */
 async function requests(kernel: Kernel, people: LivePeople, tls: Socket, serial: { serial: string; fingerprint256: string; notAfter: string }): Promise<Record<HttpKind, Shown[]>> {
@@ -55,7 +59,7 @@ async function requests(kernel: Kernel, people: LivePeople, tls: Socket, serial:
     commands.session.push(new StartSession(id, { owner, epoch: 0, how: 'password', address: '127.0.0.1', userAgent: null, expiresAt }, context));
     commands.credential.push(
       new IssueApiToken(token.id, { owner, role: 'operator', sha256: token.sha256, expiresAt }, context),
-      new IssueApiKey(key.id, { owner, name: 'bench', description: null, scopes: ['messages:*'], prefix: key.prefix, mac: key.mac, days: 1 }, context),
+      new IssueApiKey(key.id, { owner, name: 'bench', description: null, scopes: ['messages:*', 'live:*'], prefix: key.prefix, mac: key.mac, days: 1 }, context),
     );
     show('api-token', 'Authorization', `Bearer ${token.text}`);
     show('api-key', 'X-API-Key', key.text);
@@ -92,7 +96,7 @@ async function each(times: number, work: (i: number) => Promise<unknown>): Promi
 
 export const guard: Figure = {
   name: 'guard',
-  about: 'who a request is and whether it may, for each kind of credential, in this process; beside it one SHA-256 of 101 characters, the least that checking a secret costs',
+  about: 'who a request is and whether it may, for each kind of credential, in this process; and of an open socket once more each second; beside it one SHA-256 of 101 characters, the least that checking a secret costs',
   async measure(ground) {
     const place = newPlace(ground), times = ground.quick ? 10_000 : 60_000;
     const { kernel, close } = await openPlace(place, systemClock);
@@ -107,20 +111,30 @@ export const guard: Figure = {
         refused: (code) => { throw new Error(`a good credential was refused: ${code}`); },
       });
       const response = { header: () => response };
-      const asked = (kind: HttpKind) => async (i: number): Promise<boolean> => {
-        const raw = shown[kind][i % shown[kind].length]!;
-        const request = { raw, method: 'POST', id: 'req_1', protocol: 'http' } as unknown as SignedIn;
-        return measured.canActivate({ getHandler: () => Route.prototype.handle, getClass: () => Route, switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }) } as unknown as ExecutionContext);
+      const guarded = async (raw: Shown, handler: () => void): Promise<SignedIn> => {
+        const request = { raw, method: 'POST', id: 'req_1', protocol: 'http', query: {} } as unknown as SignedIn;
+        await measured.canActivate({ getType: () => 'http', getHandler: () => handler, getClass: () => Route, switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }) } as unknown as ExecutionContext);
+        return request;
       };
+      const asked = (kind: HttpKind) => (i: number): Promise<SignedIn> => guarded(shown[kind][i % shown[kind].length]!, Route.prototype.handle);
+      const visitors = new Map<HttpKind, Visitor[]>(await Promise.all(SOCKET_KINDS.map(async (kind) => [kind, await Promise.all(shown[kind].map(async (raw) => (await guarded(raw, Route.prototype.opens)).visitor!))] as const)));
+      const again = (kind: HttpKind) => (i: number): Promise<unknown> => { const of = visitors.get(kind)!; return measured.stillThere(of[i % of.length]!); };
       const text = newApiToken(randomBytes).text;
       const samples = new Map(HTTP_KINDS.map((kind) => [kind, [] as number[]])), ceilings: number[] = [];
+      const sweeps = new Map(SOCKET_KINDS.map((kind) => [kind, [] as number[]]));
       for (const kind of HTTP_KINDS) await each(2_000, asked(kind));
+      for (const kind of SOCKET_KINDS) await each(2_000, again(kind));
       for (let i = 0; i < ground.repeats; i++) {
         ground.say(`guard ${i + 1}/${ground.repeats}`);
         ceilings.push(await each(times, async () => hash('sha256', text, 'buffer')));
         for (const kind of HTTP_KINDS) samples.get(kind)!.push(await each(times, asked(kind)));
+        for (const kind of SOCKET_KINDS) sweeps.get(kind)!.push(await each(times, again(kind)));
       }
-      return HTTP_KINDS.map((kind) => ({ figure: 'guard', what: kind, unit: 'µs', samples: samples.get(kind)!, ceilings, beside: { 'one SHA-256 µs': median(ceilings) }, aims: [{ of: 'value', atMost: 20 }] }));
+      const beside = { 'one SHA-256 µs': median(ceilings) };
+      return [
+        ...HTTP_KINDS.map((kind) => ({ figure: 'guard', what: kind, unit: 'µs', samples: samples.get(kind)!, ceilings, beside, aims: [{ of: 'value', atMost: 20 }] })),
+        ...SOCKET_KINDS.map((kind) => ({ figure: 'guard', what: `once a second, of an open socket: ${kind}`, unit: 'µs', samples: sweeps.get(kind)!, ceilings, beside, aims: [{ of: 'value', atMost: 10 }] })),
+      ];
     } finally {
       hangUp();
       await close();

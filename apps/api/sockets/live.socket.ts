@@ -12,7 +12,7 @@ import type { LiveSocket } from './visitor.js';
 
 const subscribed = validatorOf(SubscribeFrame), unsubscribed = validatorOf(UnsubscribeFrame), resumed = validatorOf(ResumeFrame);
 
-/** `position`: what happens after it is shown; null: nobody listened. */
+/** `position`: everything that happens after it is shown; null: nobody listens. */
 interface Subscribed { type: 'subscribed'; events: string[]; position: Position | null }
 interface Resumed { type: 'resumed'; position: Position; count: number }
 
@@ -32,13 +32,15 @@ export class LiveSocketGateway {
     const subscription = this.#of(socket);
     const all = new Set([...subscription.patterns, ...events]);
     if (all.size > MOST_PATTERNS) throw new Refusal('validation_failed', undefined, [{ field: 'events', message: `a socket has at most ${MOST_PATTERNS} patterns` }]);
-    const begin = async (): Promise<Subscribed> => {
+    const begin = async (): Promise<void> => {
       await this.feed.listen(subscription);
       for (const pattern of events) subscription.patterns.add(pattern);
-      return this.#now(subscription);
     };
-    if (position === undefined) return begin();
-    return { type: 'resumed', ...await this.resumption.resume(subscription, position, async () => { socket.send(JSON.stringify(await begin())); }) };
+    if (position === undefined) {
+      await begin();
+      return this.#now(subscription, this.feed.position);
+    }
+    return { type: 'resumed', ...await this.resumption.resume(subscription, position, async () => { await begin(); socket.send(JSON.stringify(this.#now(subscription, position))); }) };
   }
 
   @SubscribeMessage('unsubscribe') @Permit('live:read')
@@ -46,7 +48,7 @@ export class LiveSocketGateway {
     const { events } = unsubscribed(body);
     const subscription = this.#of(socket);
     for (const pattern of events) subscription.patterns.delete(pattern);
-    const now = this.#now(subscription);
+    const now = this.#now(subscription, this.feed.position);
     if (subscription.patterns.size === 0) this.feed.leave(subscription);
     return now;
   }
@@ -69,5 +71,5 @@ export class LiveSocketGateway {
     return made;
   }
 
-  #now({ patterns }: Subscription): Subscribed { return { type: 'subscribed', events: [...patterns].sort(), position: this.feed.position }; }
+  #now({ patterns }: Subscription, position: Position | null): Subscribed { return { type: 'subscribed', events: [...patterns].sort(), position }; }
 }

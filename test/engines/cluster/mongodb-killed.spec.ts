@@ -6,12 +6,13 @@ import { until } from '../../bench/ground.js';
 import { lineTo, type Line } from '../../reliability/cluster/line.js';
 import { OwnServer } from './mongodb-ground.js';
 
-const DEADLINE_MS = 1_500, ROUNDS = 4, CALLERS = 20, PAUSE_MS = 10;
+const DEADLINE_MS = 1_500, CALLERS = 20, PAUSE_MS = 10;
 /** the driver has looked at the server, and might look again at once */
 const LOAD_MS = 1_200;
 /** longer than any distance that looks at a server keep */
 const STOPPED_MS = 2_500;
-const BACK_MS = 15_000;
+/** by looking again; and by a client in the place of one that looks no more, which takes as long as a look may */
+const FOUND_MS = 4_000, REPLACED_MS = 15_000;
 
 let server: OwnServer, line: Line, engine: MongoDB;
 let served = 0, ended = false;
@@ -35,25 +36,26 @@ afterAll(async () => {
   await server?.stop();
 }, 30_000);
 
-async function killedAndBack(): Promise<void> {
+async function killedAndBack(boundMs: number): Promise<void> {
   const from = performance.now();
   await until('there was load', () => Promise.resolve(performance.now() - from > LOAD_MS));
   server.kill();
   await server.restart();
   const before = served;
-  await until('calls are served again', () => Promise.resolve(served >= before + CALLERS), { boundMs: BACK_MS, pauseMs: 20 });
+  await until('calls are served again', () => Promise.resolve(served >= before + CALLERS), { boundMs, pauseMs: 20 });
 }
 
 describe('mongodb killed under load', () => {
   it('is found again, each time', async () => {
-    for (let round = 0; round < ROUNDS; round++) await killedAndBack();
+    for (let round = 0; round < 4; round++) await killedAndBack(FOUND_MS);
   }, 120_000);
 
   it('is found again by a process that stood still at that moment', async () => {
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < 2; round++) {
+      // between the moment when all connections have ended and the one when they say so
       const beside = connect(line.port, '127.0.0.1');
-      beside.on('error', () => undefined).resume().once('end', () => { for (const from = performance.now(); performance.now() - from < STOPPED_MS;); });
-      await killedAndBack();
+      beside.on('error', () => undefined).resume().once('finish', () => { for (const from = performance.now(); performance.now() - from < STOPPED_MS;); });
+      await killedAndBack(REPLACED_MS);
       beside.destroy();
     }
   }, 120_000);

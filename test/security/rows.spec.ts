@@ -5,7 +5,7 @@ import { Ground } from './rows/ground.js';
 import { ROWS, rowValues, sent, shown, sourceOf, type Must, type Part, type Value } from './rows/rows.js';
 import { SENDERS, type Seen } from './rows/senders.js';
 
-const IDS = ['T01', 'T02', 'T03', 'T04', 'T05', 'T06', 'T07', 'T08', 'T09', 'T10', 'T11', 'T12', 'T13', 'T14', 'T15', 'T16', 'T18', 'T19', 'T20', 'T21', 'T22', 'T23', 'T24', 'T26', 'T27', 'T28', 'T29', 'T30', 'T31', 'T32', 'T33', 'T39', 'T40', 'T42', 'T43', 'T45', 'T61', 'T62', 'T63', 'T66', 'T67', 'T69', 'T70', 'T71', 'T72', 'T73', 'T76', 'T78', 'T79', 'T80', 'T84', 'T85', 'T86'];
+const IDS = ['T01', 'T02', 'T03', 'T04', 'T05', 'T06', 'T07', 'T08', 'T09', 'T10', 'T11', 'T12', 'T13', 'T14', 'T15', 'T16', 'T18', 'T19', 'T20', 'T21', 'T22', 'T23', 'T24', 'T26', 'T27', 'T28', 'T29', 'T30', 'T31', 'T32', 'T33', 'T34', 'T37', 'T38', 'T39', 'T40', 'T42', 'T43', 'T45', 'T61', 'T62', 'T63', 'T66', 'T67', 'T69', 'T70', 'T71', 'T72', 'T73', 'T76', 'T78', 'T79', 'T80', 'T84', 'T85', 'T86'];
 const root = new URL('../../', import.meta.url);
 
 let ground: Ground;

@@ -134,6 +134,21 @@ describe('T38 resume', () => {
     await again.hears('the next', ({ type, id }) => type === 'message.sent' && id === next);
     expect(await again.asks({ type: 'resume', position: shown.at(-1)!.position }, ({ type }) => type === 'resumed')).toMatchObject({ count: 3 });
   });
+  it('T38 a storm of 200 sockets that come back at once: each is shown what it missed, once', async () => {
+    const owners = await Promise.all([1, 2, 3, 4].map(async () => whole.token(await account(whole, 'user'))));
+    const positions = await Promise.all(owners.map(async (text) => { const client = await socket(text); const { position } = await client.asks({ type: 'subscribe', events: ['message.*'] }); client.close(); return position; }));
+    for (const text of owners) await whole.shown(whole.bearer(text), await send(whole.bearer(text)), 'sent');
+    await until('their first sockets are gone', () => whole.house.api.sockets!.size === 0);
+    const storm = await Promise.all(Array.from({ length: 200 }, async (_, i) => {
+      const client = await socket(owners[i % 4]);
+      client.send({ type: 'subscribe', events: ['message.*'], position: positions[i % 4] });
+      return client;
+    }));
+    for (const client of storm) {
+      expect((await client.hears('resumed', ({ type }) => type === 'resumed')).count).toBe(3);
+      expect(client.told.map(({ type }) => type)).toEqual(['subscribed', 'message.queued', 'message.sending', 'message.sent', 'resumed']);
+    }
+  });
   it.each([['future', '9999999999999999'], ['negative', '-000000000000001'], ['of another engine', '00000000000000000001-00000000000000000001'], ['odd', 'zzzz'], ['a long one', '0'.repeat(64)]])('T38 a position that is %s: an error frame, and nothing is subscribed', async (_, position) => {
     const client = await socket();
     expect(await client.asks({ type: 'subscribe', events: ['message.*'], position })).toMatchObject({ type: 'error', code: 'validation_failed', errors: [{ field: 'position', message: expect.any(String) }], in_reply_to: 'subscribe' });
@@ -161,7 +176,7 @@ describe('T37 too much', () => {
     for (let i = 0; i < 1_000; i++) raw.ws.ping();
     expect(await raw.isClosed()).toBe(1008);
   });
-  it('T37 1,000 frames over 5 sockets and REST: one limit for all, an error frame with retry_after, and 1008 for who goes on for 5 s', async () => {
+  it('T37 1,000 frames over 5 sockets and REST: one limit for all, an error frame with retry_after, and 1008 for who goes on for 5 s; 70 upgrades of nobody: 429', async () => {
     const one = await account(whole, 'user'), text = await whole.token(one);
     const admin = await whole.signedIn('ops', 'admin');
     const sockets = await Promise.all(Array.from({ length: 5 }, () => socket(text)));
@@ -179,6 +194,10 @@ describe('T37 too much', () => {
     await until('who goes on is closed', () => { sockets[0]!.send({ type: 'subscribe', events: ['message.sent'] }); return sockets[0]!.closed !== null; }, 9_000);
     expect([sockets[0]!.closed!.code, performance.now() - began > 4_000]).toEqual([1008, true]);
     expect(sockets.slice(1).map(({ closed }) => closed)).toEqual([null, null, null, null]);
+    // upgrades that are refused count for the address that they come from
+    const tries = [];
+    for (let i = 0; i < 70; i++) tries.push((await refusedHandshake(whole, {})).status);
+    expect([tries[0], tries.at(-1)]).toEqual([401, 429]);
     // the others ask as before
     expect((await (await whole.signedIn('somebody'))('GET', '/api/v1/messages')).status).toBe(200);
     expect((await admin('PUT', '/api/v1/settings', { body: { security: { rate_limit_minute: null } } })).status).toBe(200);

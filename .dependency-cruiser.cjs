@@ -27,7 +27,7 @@ module.exports = {
       { path: '^libs/platform/', pathNot: SPEC }, { path: `^libs/(${CONTEXTS})/`, pathNot: '^libs/identity/principal\\.ts$' }),
     rule('only-engines-have-drivers', 'Only libs/engines imports a driver.', { pathNot: '^libs/engines/|^test/' }, { path: DRIVERS }),
     rule('only-egress-connects', 'Every outbound call passes the egress guard. (The rest of this rule, which looks at names and not only at imports, is ops/check/outbound.mjs.)',
-      { path: '^(apps|libs|projections)/', pathNot: '^libs/platform/egress/|' + SPEC }, { path: String.raw`node_modules/(undici|axios|got|node-fetch|ws|nodemailer)/` }),
+      { path: '^(apps|libs|projections)/', pathNot: '^libs/platform/(egress|sockets)/|' + SPEC }, { path: String.raw`node_modules/(undici|axios|got|node-fetch|ws|nodemailer)/` }),
     rule('replay-cannot-send', 'Only the worker performs effects: replay, rebuild and views cannot reach it.',
       { path: '^(projections/|libs/event-sourcing/running/|apps/(projector|cli)/)', pathNot: SPEC }, { path: '^apps/worker/', reachable: true }),
     rule('tests-stay-tests', 'What runs in production imports no spec, contract, sample or test program.', { path: '^(apps|libs|projections)/', pathNot: SPEC }, { path: SPEC + '|^test/' }),

@@ -26,7 +26,7 @@ module.exports = {
     rule('platform-knows-no-context', 'The platform serves every app and knows no context but who asks.',
       { path: '^libs/platform/', pathNot: SPEC }, { path: `^libs/(${CONTEXTS})/`, pathNot: '^libs/identity/principal\\.ts$' }),
     rule('only-engines-have-drivers', 'Only libs/engines imports a driver.', { pathNot: '^libs/engines/|^test/' }, { path: DRIVERS }),
-    rule('only-egress-connects', 'Every outbound call passes the egress guard. (The rest of this rule, which looks at names and not only at imports, is ops/check/outbound.mjs.)',
+    rule('only-egress-connects', 'Every outbound call passes the egress guard. (The rest of this rule, which looks at names and not only at imports, is ops/check/outbound.mjs. With `ws`, libs/platform/sockets serves what others open.)',
       { path: '^(apps|libs|projections)/', pathNot: '^libs/platform/(egress|sockets)/|' + SPEC }, { path: String.raw`node_modules/(undici|axios|got|node-fetch|ws|nodemailer)/` }),
     rule('replay-cannot-send', 'Only the worker performs effects: replay, rebuild and views cannot reach it.',
       { path: '^(projections/|libs/event-sourcing/running/|apps/(projector|cli)/)', pathNot: SPEC }, { path: '^apps/worker/', reachable: true }),

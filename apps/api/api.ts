@@ -40,9 +40,8 @@ import { PERMISSION } from './permission.js';
 import { PrincipalGuard, type SignedIn } from './principal.guard.js';
 import { Readiness } from './readiness.js';
 import { settingsProviders } from './settings/settings.providers.js';
-import { LiveSocketGateway } from './sockets/live.socket.js';
 import { SocketsController } from './sockets/sockets.controller.js';
-import { socketParts, type SocketParts } from './sockets/sockets.providers.js';
+import { socketParts, TAKERS, type SocketParts } from './sockets/sockets.providers.js';
 import type { Visitor } from './sockets/visitor.js';
 import { traceRequests } from './trace-requests.js';
 import { noticeUnnamedProxy } from './unnamed-proxy.js';
@@ -109,7 +108,7 @@ export interface Api { app: NestFastifyApplication; readiness: Readiness; bus: C
 
 /** The HTTP application, initialised and without a port. @throws Error when a route declares no permission */
 export async function createApi(options: ApiOptions): Promise<Api> {
-  for (const controller of [...options.controllers, LiveSocketGateway]) everyRoutePermitted(controller);
+  for (const controller of [...options.controllers, ...TAKERS]) everyRoutePermitted(controller);
   const readiness = new Readiness(options.kernel, options.clock, options.metrics, endingCertificates(options.kernel.options.engine.readModels, options.clock));
   const limits = new LimitsGuard({
     shared: options.kernel.options.engine.shared, now: () => options.clock.now().getTime(),

@@ -71,6 +71,8 @@ export class Resumption {
     const frames: string[] = [];
     let at = from, gone = 0;
     while (at < head) {
+      // it may have been closed while it waited for its turn
+      if (subscription.socket.closedWith !== null) throw new Refusal('unavailable', 'The socket was closed.');
       const page = await this.#page(subscription, at);
       gone += page.events;
       if (gone > mostBack) throw new Refusal('too_far_back', `More than ${mostBack} events have happened since that position. Read the lists instead, then go on from here.`);

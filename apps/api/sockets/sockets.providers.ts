@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Provider } from '@nestjs/common';
+import type { Provider, Type } from '@nestjs/common';
 import { principalName } from '#libs/identity/principal';
 import { pathOf } from '#libs/platform/http/problem';
 import type { LimitsGuard } from '#libs/platform/limits/limits.guard';
@@ -17,6 +17,9 @@ import type { Visitor } from './visitor.js';
 
 /** Which requests are handshakes; the Upgrade header of all others is passed over. */
 export const isHandshake = ({ method, url = '', headers }: IncomingMessage): boolean => method === 'GET' && pathOf(url) === '/ws' && headers.upgrade?.toLowerCase() === 'websocket';
+
+/** Every file `*.socket.ts`: what takes frames. */
+export const TAKERS: readonly Type[] = [LiveSocketGateway];
 
 /** Types of frames that are counted per socket and not as requests. */
 const CHEAP: ReadonlySet<string> = new Set(['ping']);
@@ -60,6 +63,6 @@ export function socketParts({ kernel, clock, limits, metrics, log, settings }: P
     { provide: SOCKET_SETTINGS, useValue: settings },
     { provide: LiveFeed, useValue: feed },
     { provide: Resumption, useValue: resumption },
-    LiveSocketGateway,
+    ...TAKERS,
   ] };
 }

@@ -184,20 +184,6 @@ describe('due work', () => {
     expect(folded).toBeGreaterThan(0);
   });
 
-  it('does away with a row that a deposed leader wrote late', async () => {
-    const writer = await room.kernel({ clock });
-    await take(writer, 'ghost');
-    await writer.commands.execute(parcel, new LoseParcel('ghost', {}, by('l')));
-    const [first] = await room.engine.eventStore.read('parcel-ghost', 0, 1);
-    await room.engine.readModels.define(DUE_WORK);
-    await room.engine.readModels.apply(DUE_WORK.name, [{ id: 'parcel-ghost', position: first!.position, row: { topic: TOURS, lane: 'red', job: 'ghost/1', dueAt: START, until: null, holds: null } }], await room.engine.eventStore.head());
-    const jobs = consume(TOURS), kernel = await start();
-    await until('it is handed over', async () => { await clock.advance(10); return jobs.length === 1; });
-    await until('its stream was asked', async () => { await clock.advance(5_000); return kernel.scheduler.size === 0; });
-    await until('the row is gone', async () => { await clock.advance(1_000); return (await rows()).length === 0; });
-    expect(jobs).toHaveLength(1);
-  });
-
   it('tells lanes how their gateways are', async () => {
     const kernel = await start({ lanes: () => ({ ...OPEN_LANE, circuit: { failures: 2, windowMs: 30_000, windowCalls: 20, windowShare: 0.5, probeMs: 30_000 } }) });
     await caughtUp(kernel);

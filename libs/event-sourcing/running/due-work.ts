@@ -51,6 +51,8 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
   let noted: string | null = null;
   /** the head at the start: what happened up to there says nothing of a gateway's health now */
   let before = '';
+  /** the same where another led before: rows of what happened up to there may still come from it, later than this one looked for them */
+  let rivalled = '';
   let flushing: Promise<void> = Promise.resolve();
   let timer: (() => void) | null = null;
 
@@ -130,6 +132,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
       mark = undefined;
       wiped = false;
       before = (await store.head()) ?? '';
+      rivalled = from === null ? '' : before;
       scheduler.asks = ask;
       scheduler.open();
       return from;
@@ -157,6 +160,7 @@ export function dueWork(processes: readonly AnyProcess[], store: EventStore, vie
           if (!loaded || loaded.revision < revision) loaded = await states.read(process.of, stream);
           const due = process.next(loaded.state as never, stream.slice(stream.indexOf('-') + 1));
           scheduler.offer(stream, due);
+          if (events[0]!.position <= rivalled) written.add(stream);
           dirty.set(stream, { position, due });
         } catch (error) { await park(stream, position, error); }
       }

@@ -107,7 +107,7 @@ describe('T37 who sends too much', () => {
     expect([line.codes.length, line.closed]).toEqual([5, null]);
   });
   it('pings more than 40 at once, or 20 in a second, is closed', async () => {
-    const { line, clock } = opened();
+    const { line, clock, socket } = opened();
     for (let i = 0; i < 40; i++) line.says({ type: 'ping' });
     await clock.advance(1_000);
     for (let i = 0; i < 20; i++) line.emit('ping');
@@ -116,6 +116,10 @@ describe('T37 who sends too much', () => {
     expect(line.closed?.[0]).toBe(1008);
     await settle();
     expect(line.sent).toHaveLength(40);
+    // who goes on is cut soon
+    await clock.advance(1_000);
+    socket.tick();
+    expect(line.terminated).toBe(true);
   });
 });
 

@@ -24,8 +24,9 @@ export interface SocketRules<Party> {
 export const PING_EVERY_MS = 25_000;
 /** Whoever says nothing for so long is gone, whatever the line pretends. */
 export const SILENT_MS = 60_000;
-/** How long a closed socket has to say goodbye. */
+/** How long a closed socket has to say goodbye; whoever floods goes on meanwhile, and has less. */
 export const GOODBYE_MS = 5_000;
+const FLOODER_GOODBYE_MS = 1_000;
 /** More than this unread makes the peer a slow reader. */
 export const MOST_UNREAD = 1024 * 1024;
 /** Whoever is handed a long list waits for his reader; one that takes nothing for so long is slow. */
@@ -120,7 +121,7 @@ export class OpenSocket<Party = unknown> {
     const now = this.rules.now();
     if (!this.#isOpen) return;
     if (this.#ended) {
-      if (now - this.#ended.at >= GOODBYE_MS) this.ws.terminate();
+      if (now - this.#ended.at >= (this.#ended.code === CLOSINGS.flood[0] ? FLOODER_GOODBYE_MS : GOODBYE_MS)) this.ws.terminate();
     } else if (now - this.#heardAt >= SILENT_MS && !this.ws.isPaused) {
       this.#ended = { code: 1006, at: now };
       this.ws.terminate();

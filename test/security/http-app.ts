@@ -107,7 +107,8 @@ class Things {
   @Public(true)
   line(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     const handshake = handshakeOf(request.raw);
-    if (handshake === null || request.headers['x-refuse'] !== undefined) throw new Refusal('forbidden');
+    if (handshake === null) throw new Refusal('not_found');
+    if (request.headers['x-refuse'] !== undefined) throw new Refusal('forbidden');
     const { socket } = handshake.take();
     socket.on('data', (chunk: Buffer) => socket.write(`echo ${String(chunk)}`));
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');

@@ -5,6 +5,7 @@
 //   missing(cache) → string | null      one sentence: what is missing and how to get it; null when all is there
 //   install(cache, say) → Promise       fetches or builds it into that folder
 //   up({cache, folder, port}) → Promise<{url, pid}>   resolves when it answers; `folder` is its own, for data and output
+import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
@@ -26,12 +27,14 @@ export async function servers(names = []) {
   return Promise.all(all.filter((name) => names.length === 0 || names.includes(name)).map(async (name) => (await import(new URL(`./${name}/server.mjs`, import.meta.url).href)).default));
 }
 
+/** Below those that a system hands out by itself, so that no outgoing connection takes one between the look and the use. */
+const [LOWEST, HIGHEST] = [10_000, 30_000];
+
 /** A loopback port that was free a moment ago. */
 export const freePort = () => new Promise((resolve, reject) => {
-  const probe = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
-    const { port } = probe.address();
-    probe.close(() => resolve(port));
-  });
+  const port = randomInt(LOWEST, HIGHEST);
+  const probe = createServer().once('error', (error) => { if (error.code === 'EADDRINUSE') resolve(freePort()); else reject(error); })
+    .listen(port, '127.0.0.1', () => { probe.close(() => resolve(port)); });
 });
 
 /** Builds or fetches what is missing. @throws Error with one sentence when it is still missing afterwards */

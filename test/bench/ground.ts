@@ -1,6 +1,7 @@
 /** What the figures stand on: a folder that goes away, numbers nobody had yet, and words on how far they are. */
+import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Reading } from './statistics.js';
 
@@ -43,12 +44,14 @@ export function openGround({ quick, dir, profiles, write }: GroundOptions): Grou
   };
 }
 
+/** Below those that a system hands out by itself, so that no outgoing connection takes one between the look and the use. */
+const [LOWEST, HIGHEST] = [10_000, 30_000];
+
 /** A port of loopback that nobody listens on. */
 export const freePort = (): Promise<number> => new Promise((resolve, reject) => {
-  const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
-    const { port } = server.address() as AddressInfo;
-    server.close(() => resolve(port));
-  });
+  const port = randomInt(LOWEST, HIGHEST);
+  const server = createServer().once('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EADDRINUSE') resolve(freePort()); else reject(error); })
+    .listen(port, '127.0.0.1', () => { server.close(() => resolve(port)); });
 });
 
 const TOLD_EVERY_MS = 2_000;

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as http } from 'node:http';
 import { Agent as HttpsAgent, request as https } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { expect } from '@jest/globals';
@@ -18,6 +17,7 @@ import type { Role } from '#libs/identity/principal';
 import type { Log } from '#libs/platform/telemetry/log';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { parseConfiguration } from '#libs/platform/configuration/configuration';
+import { freePort } from '../bench/ground.js';
 
 /** An answer's JSON, of whichever route: what the journeys read of it. */
 export interface Body {
@@ -43,13 +43,6 @@ export interface Asked { body?: unknown; raw?: string | Buffer; headers?: Record
 export interface Built { env?: Record<string, string>; clock?: Clock; log?: Log; tracing?: Tracing }
 /** Somebody with a credential, on one of the listeners. */
 export type Client = (method: string, path: string, asked?: Asked) => Promise<Reply>;
-
-const freePort = (): Promise<number> => new Promise((resolve, reject) => {
-  const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
-    const { port } = server.address() as AddressInfo;
-    server.close(() => resolve(port));
-  });
-});
 
 /** Where this run's houses keep their data: what ENGINES says, as for a house itself. */
 const ENGINES = process.env['ENGINES'] === 'cluster' ? 'cluster' : 'embedded';

@@ -47,10 +47,14 @@ export class Readiness {
     return failing;
   }
 
-  async #asked(part: string, ask: () => Promise<Failing[]>): Promise<Failing[]> {
-    let cancel = (): void => {};
-    const late = new Promise<Failing[]>((answer) => { cancel = this.clock.after(ANSWER_WITHIN_MS, () => answer([{ part, reason: `no answer within ${ANSWER_WITHIN_MS} ms` }])); });
+  #asked(part: string, ask: () => Promise<Failing[]>): Promise<Failing[]> {
     const asked = ask().catch((error: unknown): Failing[] => [{ part, reason: error instanceof Error ? error.message : 'it does not answer' }]);
+    return this.#inTime(asked, [{ part, reason: `no answer within ${ANSWER_WITHIN_MS} ms` }]);
+  }
+
+  #inTime<T>(asked: Promise<T>, otherwise: T): Promise<T> {
+    let cancel = (): void => {};
+    const late = new Promise<T>((answer) => { cancel = this.clock.after(ANSWER_WITHIN_MS, () => answer(otherwise)); });
     return Promise.race([asked, late]).finally(() => cancel());
   }
 
@@ -58,9 +62,10 @@ export class Readiness {
   async collect(): Promise<void> {
     const m = this.metrics;
     // where the view does not answer, `failing` says so
-    await this.ending().then((count) => m.certificatesEnding.set(count), () => undefined);
+    const ending = this.#inTime(this.ending().then((count) => m.certificatesEnding.set(count), () => undefined), undefined);
+    const [failing] = await Promise.all([this.failing(), ending]);
     m.failing.reset();
-    for (const { part } of await this.failing()) m.failing.set({ part }, 1);
+    for (const { part } of failing) m.failing.set({ part }, 1);
     for (const s of this.kernel.statuses.values()) {
       m.followerEvents.set({ follower: s.name }, s.events);
       m.followerSilentSeconds.set({ follower: s.name }, Math.max(0, this.clock.monotonic() - s.heardAt) / 1000);

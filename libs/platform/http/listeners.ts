@@ -70,7 +70,7 @@ export async function listen(instance: FastifyInstance, options: ListenOptions):
   const onRequest = requestListener(instance, nextId, refused);
   const servers: { server: Server | TlsServer; spec: Port }[] = [];
   for (const spec of options.ports) {
-    const ours = { ...serverOptions(timeouts), shouldUpgradeCallback: (request: IncomingMessage) => !announcesBody(request) && (options.upgrade?.(request) ?? false) };
+    const ours = { ...serverOptions(timeouts), shouldUpgradeCallback: (request: IncomingMessage) => canHandOver(request) && (options.upgrade?.(request) ?? false) };
     const server = spec.tls === undefined ? createServer(ours, onRequest) : createTls({ ...ours, ...spec.tls }, onRequest);
     server.keepAliveTimeout = timeouts.keepAliveMs;
     server.on(spec.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => connections.add(socket));
@@ -125,12 +125,18 @@ const serverOptions = (timeouts: typeof TIMEOUTS): ServerOptions => ({
   requireHostHeader: false,
 });
 
-/** What comes with a body is no handshake, and is read, or refused, as any request. */
-const announcesBody = ({ headers }: IncomingMessage): boolean => headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+/**
+ * Whether the connection is free to speak something else after this request. What comes with a body, in HTTP/1.0, or while an answer to the
+ * request before is still under way on the connection, is no handshake, and is read, or refused, as any request.
+ */
+const canHandOver = ({ headers, httpVersion, socket }: IncomingMessage): boolean =>
+  headers['content-length'] === undefined && headers['transfer-encoding'] === undefined && httpVersion === '1.1' && answerOf(socket) === undefined;
 
 /** Wire rules, then Fastify. */
 function requestListener(instance: FastifyInstance, nextId: () => string, refused: (code: ErrorCode) => void): RequestListener {
   return (request, response) => {
+    // Node throws away what came behind a handshake that is none: the next bytes would be read from the middle of a request
+    if (request.headers.upgrade?.toLowerCase().includes('websocket')) response.shouldKeepAlive = false;
     const wrong = wireProblem(request);
     if (wrong === undefined) {
       instance.routing(request, response);

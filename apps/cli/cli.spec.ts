@@ -50,6 +50,11 @@ describe('the command line beside a running server', () => {
     expect(statSync(join(made.folder, 'client.key')).mode & 0o777).toBe(0o600);
     expect((await lived.json('certs', 'list'))['credentials']).toEqual([expect.objectContaining({ id: made.serial, owner: 'till', role: 'user', state: 'expiring' })]);
     expect((await lived.run('certs', 'issue', '--owner', 'till')).failed).toMatchObject({ exit: 1, failure: { code: 'conflict' } });
+    const renewed = await lived.json('certs', 'renew', made.serial, '--days', '40') as { serial: string; folder: string };
+    expect(renewed).toMatchObject({ owner: 'till', role: 'user', renewed: made.serial, revoked: false, folder: expect.stringMatching(/till-\d{4}-\d\d-\d\d$/) });
+    expect([(await lived.house!.credentials.find(made.serial))?.revoked, (await lived.house!.credentials.find(renewed.serial))?.revoked]).toEqual([null, null]);
+    expect(await lived.json('certs', 'renew', renewed.serial, '--name', 'till.next', '--revoke-old')).toMatchObject({ revoked: true });
+    expect((await lived.house!.credentials.find(renewed.serial))?.revoked).toMatchObject({ reason: 'replaced' });
     const spelled = made.serial.toUpperCase().replace(/..(?=.)/g, '$&:');
     await lived.json('certs', 'revoke', spelled);
     expect((await lived.house!.credentials.find(made.serial))?.revoked).not.toBeNull();

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { ROLES, type Role } from '#libs/identity/principal';
+import type { IssuedAnswer } from '../standalone/control/certificates.js';
 import type { CredentialAnswer } from '../standalone/control/credentials.js';
 import { parseConfiguration } from '#libs/platform/configuration/configuration';
 import { ask } from './asking.js';
@@ -52,7 +53,15 @@ function certificateCommands(t: Terminal): Command {
     .option('--name <folder>', 'the folder it is written to, where it is not called like its owner')
     .action(async ({ owner, role, days, name, json }: Json & { owner: string; role: Role; days: number; name?: string }) => {
       const made = await ask('certs.issue', { owner, role, days, ...(name === undefined ? {} : { name }) }, t);
-      t.out(json ? `${JSON.stringify(made)}\n` : `Certificate ${made.serial} for ${made.owner} (${made.role}), until ${when(made.expires_at)}.\nGive its owner the folder ${made.folder}: client.crt, client.key, ca.crt.\n`);
+      t.out(json ? `${JSON.stringify(made)}\n` : issued(made));
+    });
+  certs.command('renew <serial>').description('sign another one for the same owner and role; both count until the old one ends')
+    .option('--days <days>', 'how long it is valid', whole(1, 398), 365)
+    .option('--name <folder>', 'the folder it is written to, where it is not called like its owner and the day')
+    .option('--revoke-old', 'end the old one at once')
+    .action(async (serial: string, { days, name, revokeOld, json }: Json & { days: number; name?: string; revokeOld?: boolean }) => {
+      const made = await ask('certs.renew', { serial, days, ...(name === undefined ? {} : { name }), ...(revokeOld ? { revoke_old: true } : {}) }, t);
+      t.out(json ? `${JSON.stringify(made)}\n` : `${issued(made)}The old one, ${made.renewed}, ${made.revoked ? 'is revoked' : 'counts until it ends or is revoked'}.\n`);
     });
   certs.command('list').description('client certificates, newest first; those that end within 30 days stand out; when one was last used is not kept track of yet')
     .option('--owner <name>', 'only those of this owner: an account by id, username or e-mail address, or the name of an owner without one').option('--limit <n>', 'so many at most', whole(1, 10_000), 200)
@@ -65,6 +74,9 @@ function certificateCommands(t: Terminal): Command {
     .action(async (id: string, { json }: Json) => { t.out(revoked(await ask('certs.revoke', { id }, t), json, 'Certificate')); });
   return certs;
 }
+
+const issued = ({ serial, owner, role, expires_at, folder }: IssuedAnswer): string =>
+  `Certificate ${serial} for ${owner} (${role}), until ${when(expires_at)}.\nGive its owner the folder ${folder}: client.crt, client.key, ca.crt.\n`;
 
 const COLOURS: Record<CredentialAnswer['state'], Colour | null> = { active: null, expiring: 'yellow', expired: 'red', revoked: 'grey' };
 

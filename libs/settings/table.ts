@@ -58,7 +58,7 @@ export const SETTINGS = {
 
   'authentication.registration': given(form.choice('open', 'closed'), 'open', 'Whether people make accounts themselves; `closed`: administrators make them.'),
   'authentication.force_password_change': given(form.choice('portal', 'everywhere'), 'portal', 'Where a password that somebody else knows must be changed before anything else.'),
-  'authentication.password_policy': given(form.choice('standard', 'strong'), 'standard', '`strong`: upper and lower case, digit and sign, and no common password, at sign-up too.', { confirmation: weakened }),
+  'authentication.password_policy': given(form.choice('standard', 'strong'), 'standard', '`strong`: upper case, lower case and a digit, and no common password, at sign-up too.', { confirmation: weakened }),
   'authentication.access_token_minutes': given(form.integer(1, 1_440), 30, 'How long an access token (JWT) counts.'),
   'authentication.refresh_token_days': given(form.integer(1, 90), 7, 'How long a refresh token counts; each use gives a new one.'),
   'authentication.session_idle_minutes': given(form.integer(1, 1_440), 30, 'A session ends after so long without a request.'),

@@ -1,10 +1,10 @@
 import { Refusal } from '#libs/event-sourcing/errors';
 import { newApiToken } from '#libs/identity/credential/api-token';
-import { credential, IssueApiToken, RevokeCredential, type CredentialState } from '#libs/identity/credential/credential.decider';
+import { credential, IssueApiToken, RevokeCredential, type CredentialOf, type CredentialState } from '#libs/identity/credential/credential.decider';
 import { ROLES, type Role } from '#libs/identity/principal';
 import { credentialList, type ListedCredential } from '#projections/credential-list/credential-list.projection';
 import { listCredentials } from '#projections/credential-list/credential-list.reader';
-import { contextOf, operation } from './operation.js';
+import { contextOf, operation, type Parts } from './operation.js';
 import { ownerLookedFor, ownerOf } from './owner.js';
 import { upToDate } from './views.js';
 
@@ -56,13 +56,18 @@ export const listOf = (kind: ListedCredential['kind']) => operation<{ owner?: st
   },
 });
 
+/** The credential of an id, however a serial is written. @throws Refusal not_found */
+export async function credentialOf<K extends ListedCredential['kind']>(parts: Parts, kind: K, shown: string): Promise<{ id: string; state: CredentialOf[K] }> {
+  const id = shown.replaceAll(':', '').toLowerCase();
+  const state = /^[0-9a-f]{32}$/.test(id) ? (await parts.kernel.states.read(credential, `credential-${id}`)).state as CredentialState | null : null;
+  if (state?.kind !== kind) throw new Refusal('not_found', `There is no ${WORDS[kind].replace(/^an? /, '')} ${shown}. The list shows the ids.`);
+  return { id, state: state as CredentialOf[K] };
+}
+
 export const revokeOf = (kind: ListedCredential['kind']) => operation<{ id: string }, { id: string; owner: string; revoked_at: string; already: boolean }>({
   given: { type: 'object', additionalProperties: false, required: ['id'], properties: { id: { type: 'string' } } },
   async run(parts, given) {
-    const id = given.id.replaceAll(':', '').toLowerCase();
-    const found = /^[0-9a-f]{32}$/.test(id) ? await parts.kernel.states.read(credential, `credential-${id}`) : null;
-    const state = (found?.state ?? null) as CredentialState | null;
-    if (state?.kind !== kind) throw new Refusal('not_found', `There is no ${WORDS[kind].replace(/^an? /, '')} ${given.id}. The list shows the ids.`);
+    const { id } = await credentialOf(parts, kind, given.id);
     const done = await parts.kernel.commands.execute<CredentialState>(credential, new RevokeCredential(id, { reason: 'requested' }, contextOf(parts)));
     return { id, owner: done.state.owner, revoked_at: done.state.revoked!.at, already: done.events.length === 0 };
   },

@@ -1,4 +1,4 @@
-import { issueCertificate } from './certificates.js';
+import { issueCertificate, renewCertificate } from './certificates.js';
 import { createToken, listOf, revokeOf } from './credentials.js';
 import { inspect } from './inspection.js';
 import { listOfMessages, replayMessage, showMessage } from './messages.js';
@@ -14,6 +14,7 @@ export const OPERATIONS = {
   'tokens.list': listOf('api-token'),
   'tokens.revoke': revokeOf('api-token'),
   'certs.issue': issueCertificate,
+  'certs.renew': renewCertificate,
   'certs.list': listOf('client-certificate'),
   'certs.revoke': revokeOf('client-certificate'),
   'messages.list': listOfMessages,

@@ -25,7 +25,7 @@ beforeAll(async () => {
   const subscribe = store.subscribe.bind(store);
   store.subscribe = (...asked) => { follows++; return subscribe(...asked); };
   feed = new LiveFeed({ store, registry, clock: systemClock, log: { error: () => { throw new Error('the feed stopped'); } } });
-  resumption = new Resumption({ store, registry, feed, page: 3, mostBack: 60 });
+  resumption = new Resumption({ store, registry, feed, page: 3, mostBack: 60, mostKept: 7 });
 });
 afterAll(async () => {
   await engine.close();
@@ -106,6 +106,27 @@ describe('T38 whoever is cut off and comes again', () => {
     await until('what happened meanwhile is shown', () => program.seen.length > 0);
     expect(program.seen).toEqual([last]);
     program.cut();
+  });
+  it('who does not read holds up nobody else, and is not kept in memory', async () => {
+    const from = await head(), stuck: (() => void)[] = [], told: string[] = [];
+    for (let i = 0; i < 55; i++) await happens('stuck');
+    const slow = Array.from({ length: 4 }, () => {
+      const socket = { party: { principal: { owner: 'stuck', role: 'user', scopes: null, credential: { kind: 'api-token', id: 'x' } } }, closedWith: null as number | null, end: () => undefined,
+        send: (text: string) => { told.push(text); }, sent: async (text: string) => { told.push(text); await new Promise<void>((resolve) => { stuck.push(resolve); }); return socket.closedWith === null; } };
+      const subscription = new Subscription(socket as unknown as LiveSocket);
+      return { socket, subscription, done: resumption.resume(subscription, from, async () => { await feed.listen(subscription); subscription.patterns.add('message.*'); }).then(({ count }) => count, () => 'closed') };
+    });
+    await until('all of them are stuck', () => stuck.length === slow.length);
+    await happens('quick');
+    const quick = new Program('quick', from);
+    await quick.connect();
+    expect(quick.seen).toHaveLength(1);
+    quick.cut();
+    slow[0]!.socket.closedWith = 1013;
+    const going = setInterval(() => { for (const go of stuck.splice(0)) go(); }, 1);
+    expect(await Promise.all(slow.map(({ done }) => done)).finally(() => { clearInterval(going); })).toEqual(['closed', 55, 55, 55]);
+    for (const { subscription } of slow) feed.leave(subscription);
+    expect(new Set(told).size).toBe(55);
   });
   it.each(['9999999999999999', 'x', '-000000000000001', '1', '00000000000000000001-00000000000000000001', '000000000000000a'])('a position that is not one of this log is refused: %s', async (from) => {
     const subscription = new Subscription({ party: { principal: { owner: 'x' } } } as unknown as LiveSocket);

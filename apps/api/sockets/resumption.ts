@@ -9,16 +9,18 @@ import type { Subscription } from './subscription.js';
 /** So many events are gone through at most: whoever was away for longer reads the lists. */
 export const MOST_BACK = 100_000;
 const PAGE = 1_000;
-/** More at once would read the same pages side by side. */
+/** Pages that are read at once: whose turn it is changes with each, so that neither a long absence nor a slow reader holds up the others. */
 const AT_ONCE = 2;
+/** Frames that are kept for a socket while what it missed is counted; the rest is read again as its reader takes it. */
+const MOST_KEPT = 5_000;
 /** Frames that are sent before the reader is waited for. */
 const IN_ONE_GO = 50;
 
-export interface ResumptionOptions { store: EventStore; registry: Pick<EventRegistry, 'known'>; feed: LiveFeed; /** events */ mostBack?: number; /** events read in one go */ page?: number }
+export interface ResumptionOptions { store: EventStore; registry: Pick<EventRegistry, 'known'>; feed: LiveFeed; /** events */ mostBack?: number; /** events read in one go */ page?: number; /** frames */ mostKept?: number }
 
 /** Shows a socket what it missed, exactly what it would have been shown, and then lets it hear what happens: no gap, nothing twice. */
 export class Resumption {
-  #running = 0;
+  #reading = 0;
   readonly #waiting: (() => void)[] = [];
 
   constructor(private readonly options: ResumptionOptions) {}
@@ -39,8 +41,7 @@ export class Resumption {
     try {
       await begin();
       heldAt ??= feed.position;
-      if (++this.#running > AT_ONCE) await new Promise<void>((resolve) => { this.#waiting.push(resolve); });
-      try { return await this.#catchUp(subscription, from, head, heldAt); } finally { this.#running--; this.#waiting.shift()?.(); }
+      return await this.#catchUp(subscription, from, head, heldAt);
     } finally { subscription.held = false; }
   }
 
@@ -65,22 +66,23 @@ export class Resumption {
     }
   }
 
-  /** All of it before any is shown: of too much nothing is. */
+  /** All of it is counted before any is shown: of too much nothing is. `at`: up to where frames were kept. */
   async #missed(subscription: Subscription, from: Position, head: Position): Promise<{ frames: string[]; at: Position }> {
-    const { mostBack = MOST_BACK } = this.options;
+    const { mostBack = MOST_BACK, mostKept = MOST_KEPT } = this.options;
     const frames: string[] = [];
-    let at = from, gone = 0;
+    let at = from, kept = from, gone = 0;
     while (at < head) {
-      // it may have been closed while it waited for its turn
-      if (subscription.socket.closedWith !== null) throw new Refusal('unavailable', 'The socket was closed.');
       const page = await this.#page(subscription, at);
       gone += page.events;
       if (gone > mostBack) throw new Refusal('too_far_back', `More than ${mostBack} events have happened since that position. Read the lists instead, then go on from here.`);
-      for (const frame of page.frames) frames.push(frame);
       if (page.end) break;
+      if (kept === at && frames.length + page.frames.length <= mostKept) {
+        for (const frame of page.frames) frames.push(frame);
+        kept = page.at;
+      }
       at = page.at;
     }
-    return { frames, at };
+    return { frames, at: kept };
   }
 
   /** Shows what happened while live frames waited, and lets them come again in the same moment in which nothing is left. */
@@ -99,8 +101,10 @@ export class Resumption {
   }
 
   async #page(subscription: Subscription, after: Position | null): Promise<{ frames: string[]; events: number; at: Position; end: boolean }> {
-    const { store, registry, page = PAGE } = this.options;
-    const { events, position } = await store.readAll(after, PUBLISHED_PREFIXES, page);
+    const { registry } = this.options;
+    const { events, position } = await this.#read(after);
+    // it may have been closed while it waited for its turn
+    if (subscription.socket.closedWith !== null) throw new Refusal('unavailable', 'The socket was closed.');
     const frames = events.flatMap((event) => {
       const told = published(registry.known(event));
       return told && subscription.shows(told) ? [JSON.stringify(told.frame)] : [];
@@ -108,10 +112,20 @@ export class Resumption {
     return { frames, events: events.length, at: position, end: events.length === 0 };
   }
 
+  async #read(after: Position | null): ReturnType<EventStore['readAll']> {
+    const { store, page = PAGE } = this.options;
+    if (this.#reading === AT_ONCE) await new Promise<void>((resolve) => { this.#waiting.push(resolve); });
+    else this.#reading++;
+    try { return await store.readAll(after, PUBLISHED_PREFIXES, page); } finally {
+      const next = this.#waiting.shift();
+      if (next) next(); else this.#reading--;
+    }
+  }
+
   /** As fast as the reader takes it. */
   async #show({ socket }: Subscription, frames: readonly string[]): Promise<number> {
     for (const [i, frame] of frames.entries()) {
-      if (i % IN_ONE_GO !== IN_ONE_GO - 1) socket.send(frame);
+      if (i % IN_ONE_GO !== IN_ONE_GO - 1 && i < frames.length - 1) socket.send(frame);
       else if (!(await socket.sent(frame))) throw new Refusal('unavailable', 'The socket was closed.');
     }
     return frames.length;

@@ -70,8 +70,13 @@ describe('the command line beside a running server', () => {
     expect((await lived.call('/api/v1/messages', token)).status).toBe(200);
     expect(await lived.json('certs', 'issue', '--owner', 'cli.owner')).toMatchObject({ owner: made.id, folder: expect.stringMatching(/cli\.owner$/) });
     expect((await lived.json('tokens', 'list', '--owner', 'cli.owner'))['credentials']).toEqual([expect.objectContaining({ owner: made.id })]);
+    const stateOf = async (what: string): Promise<unknown> => ((await lived.json(what, 'list', '--owner', made.id))['credentials'] as Rows)[0]!['state'];
+    expect([await stateOf('tokens'), await stateOf('certs')]).toEqual(['active', 'active']);
     await lived.json('users', 'disable', 'cli.owner');
     await until(async () => (await lived.call('/api/v1/messages', token)).status === 401);
+    expect([await stateOf('tokens'), await stateOf('certs')]).toEqual(['ended', 'active']);
+    await lived.json('users', 'delete', 'cli.owner');
+    expect([await stateOf('tokens'), await stateOf('certs')]).toEqual(['ended', 'ended']);
   });
 
   it('who signs up under an owner\'s name is given nothing of his: only the id says that he is meant', async () => {

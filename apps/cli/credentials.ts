@@ -27,7 +27,7 @@ export function credentialCommands(t: Terminal): Command[] {
         t.err(`Token ${made.id} for ${made.owner} (${made.role}), ${made.expires_at ? `until ${when(made.expires_at)}` : 'until it is revoked'}. It is not shown again.\n`);
       }
     });
-  tokens.command('list').description('tokens, newest first; when one was last used is not kept track of yet')
+  tokens.command('list').description('tokens, newest first; `ended`: all of its owner, or the sign-in that gave it, were ended; when one was last used is not kept track of yet')
     .option('--owner <name>', 'only those of this owner: an account by id, username or e-mail address, or the name of an owner without one').option('--limit <n>', 'so many at most', whole(1, 10_000), 200)
     .action(async ({ owner, limit, json }: Json & { owner?: string; limit: number }) => {
       const answer = await ask('tokens.list', { limit, ...(owner === undefined ? {} : { owner }) }, t);
@@ -78,7 +78,7 @@ function certificateCommands(t: Terminal): Command {
 const issued = ({ serial, owner, role, expires_at, folder }: IssuedAnswer): string =>
   `Certificate ${serial} for ${owner} (${role}), until ${when(expires_at)}.\nGive its owner the folder ${folder}: client.crt, client.key, ca.crt.\n`;
 
-const COLOURS: Record<CredentialAnswer['state'], Colour | null> = { active: null, expiring: 'yellow', expired: 'red', revoked: 'grey' };
+const COLOURS: Record<CredentialAnswer['state'], Colour | null> = { active: null, expiring: 'yellow', expired: 'red', revoked: 'grey', ended: 'grey' };
 
 const listed = (t: Terminal, id: string, { credentials, more }: { credentials: CredentialAnswer[]; more: boolean }): string =>
   credentials.length === 0 ? 'There are none.\n'

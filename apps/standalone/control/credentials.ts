@@ -1,7 +1,12 @@
+import type { AnyDecider } from '#libs/event-sourcing/decider';
 import { Refusal } from '#libs/event-sourcing/errors';
+import { stands } from '#libs/identity/authenticate';
 import { newApiToken } from '#libs/identity/credential/api-token';
 import { credential, IssueApiToken, RevokeCredential, type CredentialOf, type CredentialState } from '#libs/identity/credential/credential.decider';
+import { isAccount } from '#libs/identity/credential/owner';
 import { ROLES, type Role } from '#libs/identity/principal';
+import { session, type SessionState } from '#libs/identity/session/session.decider';
+import { user, type UserState } from '#libs/identity/user/user.decider';
 import { credentialList, type ListedCredential } from '#projections/credential-list/credential-list.projection';
 import { listCredentials } from '#projections/credential-list/credential-list.reader';
 import { contextOf, operation, type Parts } from './operation.js';
@@ -13,7 +18,7 @@ const EXPIRING_MS = 30 * DAY_MS;
 const LONGEST_TOKEN_DAYS = 3_650;
 
 export interface CredentialAnswer {
-  id: string; owner: string; role: string; state: 'active' | 'expiring' | 'expired' | 'revoked';
+  id: string; owner: string; role: string; state: 'active' | 'expiring' | 'expired' | 'revoked' | 'ended';
   issued_at: string; expires_at: string | null; revoked_at: string | null; reason: string | null;
   /** not kept track of yet: always null */
   last_used_at: null;
@@ -45,16 +50,37 @@ export const listOf = (kind: ListedCredential['kind']) => operation<{ owner?: st
     await upToDate(parts, credentialList, running);
     const { readModels } = parts.kernel.options.engine;
     const { owner, note } = called === undefined ? { note: null } : await ownerLookedFor(parts, called, async (name) => (await listCredentials(readModels, { kind, owner: name }, 1)).credentials.length > 0);
-    const credentials: CredentialAnswer[] = [];
+    const stillCounts = counting(parts), credentials: CredentialAnswer[] = [];
     let after: [string, string] | undefined;
     do {
       const page = await listCredentials(readModels, { kind, ...(owner === undefined ? {} : { owner }) }, Math.min(500, limit - credentials.length), after);
-      credentials.push(...page.credentials.map(({ id, row }) => answerOf(id, row, parts.clock.now())));
+      for (const { id, row } of page.credentials) {
+        const answer = answerOf(id, row, parts.clock.now());
+        const counts = answer.state === 'revoked' || answer.state === 'expired' || await stillCounts(id);
+        credentials.push(counts ? answer : { ...answer, state: 'ended' });
+      }
       after = page.next ?? undefined;
     } while (after && credentials.length < limit);
     return { credentials, more: after !== undefined, note };
   },
 });
+
+/**
+ * Tells of a credential whether it may count still: not where its owner's account was deleted or, of a token, where all of the
+ * owner's or the sign-in that gave it were ended. The list does not know that. Each account is read once.
+ */
+function counting({ kernel: { states } }: Parts): (id: string) => Promise<boolean> {
+  const accounts = new Map<string, Promise<UserState | null>>();
+  const read = async <State>(d: AnyDecider, stream: string): Promise<State | null> => (await states.read(d, stream)).state as State | null;
+  return async (id) => {
+    const state = await read<CredentialState>(credential, `credential-${id}`);
+    if (!state || !isAccount(state.owner)) return true;
+    const account = await (accounts.get(state.owner) ?? accounts.set(state.owner, read<UserState>(user, `user-${state.owner}`)).get(state.owner)!);
+    if (!account || account.status === 'deleted') return false;
+    if (state.kind !== 'api-token') return true;
+    return account.tokenEpoch === state.epoch && (state.session === null || stands(state.session, account, { session: (ses) => read<SessionState>(session, `session-${ses}`) }));
+  };
+}
 
 /** The credential of an id, however a serial is written. @throws Refusal not_found */
 export async function credentialOf<K extends ListedCredential['kind']>(parts: Parts, kind: K, shown: string): Promise<{ id: string; state: CredentialOf[K] }> {

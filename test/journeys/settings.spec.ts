@@ -179,6 +179,8 @@ describe('settings', () => {
       const preview = (await boss('POST', '/api/v1/settings/import', { body: { ...asked, dry_run: true } })).body;
       expect(preview).toMatchObject({ dry_run: true, secrets_missing: ['email.smtp_password'], changes: expect.arrayContaining([{ name: 'retention.messages_days', from: null, to: 90 }]) });
       expect(await all(boss)).toEqual(fresh);
+      expect(refused(await boss('POST', '/api/v1/settings/import?dry_run=true', { body: asked }))).toEqual([422, 'validation_failed']);
+      expect(await all(boss)).toEqual(fresh);
       const done = (await boss('POST', '/api/v1/settings/import', { body: asked })).body;
       expect(done).toEqual({ ...preview, dry_run: false });
       const { gateways, ...mine } = await all();

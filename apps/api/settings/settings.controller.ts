@@ -79,6 +79,9 @@ export class SettingsController {
   /** Takes an export over; with `dry_run` only says what it would change. */
   @Post('import') @HttpCode(200) @Permit('settings:write')
   async import(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
+    // a `dry_run` in the address would be passed over, and the import done
+    const [stray] = Object.keys(request.query as object);
+    if (stray !== undefined) throw new Refusal('validation_failed', undefined, [{ field: stray.slice(0, 100), message: 'is not a parameter of this address: the body says it' }]);
     const { settings, dry_run, reason, confirm } = checked(importOf, request.body);
     const done = await this.administration.change(settings as Asked, howOf(request, { ...(reason === undefined ? {} : { reason }), ...(confirm === undefined ? {} : { confirm }) }), contextOf(askedBy(request)), dry_run === true);
     written(reply, done).send({ dry_run: dry_run === true, changes: done.changes, secrets_missing: secretsMissing(settings as Asked, done.settings) });

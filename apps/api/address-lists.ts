@@ -24,8 +24,7 @@ export function addressLists(settings: Pick<CurrentSettings, 'value' | 'onChange
 }
 
 /** Asks the lists before anything else is asked, on every address of ours and on those that are none. */
-export function guardAddresses(instance: FastifyInstance, settings: Pick<CurrentSettings, 'value' | 'onChange'>): void {
-  const may = addressLists(settings);
+export function guardAddresses(instance: FastifyInstance, may: (address: string) => boolean): void {
   instance.addHook('onRequest', function byAddress(request, _reply, done) {
     if (may(request.ip) || OPEN.has(request.url)) done();
     else done(new Refusal('address_refused'));

@@ -26,7 +26,7 @@ import type { Metrics } from '#libs/platform/telemetry/metrics';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import type { AddressRules } from '#libs/platform/egress/address.guard';
 import type { LiveSettings } from '#libs/settings/settings';
-import { guardAddresses } from './address-lists.js';
+import { addressLists, guardAddresses } from './address-lists.js';
 import { authParts } from './auth/auth.providers.js';
 import { apiKeysProviders } from './api-keys/api-keys.providers.js';
 import { certificatesProviders } from './certificates/certificates.providers.js';
@@ -118,13 +118,14 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const uses = keyUses(options);
   const { providers: auth, refused } = authParts(options);
   const adapter = new HttpAdapter({ log: options.log, requestIdPrefix: options.requestIdPrefix, bodyLimit: options.bodyLimit, trusts: (address) => options.trusts(address), refused: (request, reply) => limits.countRefused(request, reply), threw: noted(options) });
-  const guard = guardOf(options);
+  const mayAsk = addressLists(options.settings);
+  const guard = guardOf(options, mayAsk);
   const door: SocketParts | null = options.controllers.includes(SocketsController) ? socketParts(options, guard, limits) : null;
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(options, readiness, [guard, limits], uses, [...auth, ...(door?.providers ?? [])]), adapter, { bodyParser: false, logger: nestLog(options.log), abortOnError: false });
   adapter.harden(app);
   if (door) app.useWebSocketAdapter(new SocketsAdapter(door.sockets));
   noticeUnnamedProxy(adapter.getInstance(), (address) => options.trusts(address), () => options.log.warn({ part: 'proxy' }, 'a proxy on this machine passes requests on and is not in TRUSTED_PROXIES: whoever comes through it counts as this machine, also for /metrics and /docs'));
-  guardAddresses(adapter.getInstance(), options.settings);
+  guardAddresses(adapter.getInstance(), mayAsk);
   measure(app, options);
   logKeyUses(app, uses, options.clock);
   if (options.tracing) traceRequests(app, options.tracing);
@@ -142,8 +143,8 @@ function everyRoutePermitted(controller: { name: string; prototype: object }): v
   }
 }
 
-const guardOf = ({ kernel, clock, known, settings, rolled, metrics, log }: ApiOptions): PrincipalGuard => new PrincipalGuard({
-  known, settings, rolled, fresh: () => kernel.live.fresh(), now: () => clock.now().getTime(),
+const guardOf = ({ kernel, clock, known, settings, rolled, metrics, log }: ApiOptions, mayAsk: (address: string) => boolean): PrincipalGuard => new PrincipalGuard({
+  known, mayAsk, settings, rolled, fresh: () => kernel.live.fresh(), now: () => clock.now().getTime(),
   // counted, and of a certificate one line: its reason, never what it holds
   refused: (code: ErrorCode, reason, requestId) => {
     metrics.refused.inc({ reason });

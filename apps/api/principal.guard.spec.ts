@@ -16,7 +16,7 @@ for (const [id, role] of [['usr_u', 'user'], ['usr_a', 'admin']] as [string, Rol
 const defaults = defaultsOf({});
 const refused: string[] = [];
 const guardWith = (more: Partial<GuardOptions> = {}): PrincipalGuard => new PrincipalGuard({
-  known, settings: { value: (name) => defaults.get(name) as never }, rolled: () => null, fresh: () => true, now: () => Date.parse('2030-01-01T00:00:00.000Z'), refused: (code) => { refused.push(code); }, ...more,
+  known, mayAsk: () => true, settings: { value: (name) => defaults.get(name) as never }, rolled: () => null, fresh: () => true, now: () => Date.parse('2030-01-01T00:00:00.000Z'), refused: (code) => { refused.push(code); }, ...more,
 });
 
 /** What the guard says to a request for a route with this permission. */

@@ -25,6 +25,8 @@ export interface GuardOptions {
   /** milliseconds since 1970, UTC */
   now(): number;
   settings: Pick<CurrentSettings, 'value'>;
+  /** by the settings' lists: asked for each request before this guard is, and here for open sockets */
+  mayAsk(address: string): boolean;
   /** the text that takes a good cookie's place; null: none is due */
   rolled(cookie: ReadCookie): string | null;
   /** told of every credential that was refused; `reason` is of a closed set */
@@ -60,7 +62,7 @@ export class PrincipalGuard implements CanActivate {
     }
     const { principal } = authenticated;
     request.principal = principal;
-    if (handshake) request.visitor = { shown, principal };
+    if (handshake) request.visitor = { shown, principal, address: request.ip };
     if (authenticated.cookie) this.#ofBrowser(request, http.getResponse(), authenticated.cookie);
     if (authenticated.certificateEnds !== null && authenticated.certificateEnds - now() < ENDING_MS) http.getResponse<FastifyReply>().header('x-heliograph-certificate-ends', new Date(authenticated.certificateEnds).toISOString());
     checkPermitted(permission, authenticated, settings);
@@ -73,10 +75,11 @@ export class PrincipalGuard implements CanActivate {
     return true;
   }
 
-  /** Who opened a socket, asked again: the same somebody, in the same role. @throws Refusal as `authenticate` · forbidden · unavailable */
-  async stillThere({ shown, principal }: Visitor): Promise<Authenticated> {
-    const { known, fresh, now, settings } = this.options;
+  /** Who opened a socket, asked again: the same somebody, in the same role, at an address that is let in. @throws Refusal as `authenticate` · address_refused · forbidden · unavailable */
+  async stillThere({ shown, principal, address }: Visitor): Promise<Authenticated> {
+    const { known, fresh, now, settings, mayAsk } = this.options;
     if (!fresh()) throw new Refusal('unavailable');
+    if (!mayAsk(address)) throw new Refusal('address_refused');
     const authenticated = await authenticate(shown, known, now());
     if (authenticated.principal.role !== principal.role) throw new Refusal('forbidden', 'The role of the account has changed. Connect again.');
     checkPermitted('live:read', authenticated, settings);

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { until } from '#libs/event-sourcing/testing/test-clock';
 import { newApiToken } from '#libs/identity/credential/api-token';
 import { IssueApiToken, RevokeCredential } from '#libs/identity/credential/credential.decider';
+import { ALL, ChangeSettings } from '#libs/settings/settings.decider';
 import { account, apiKey } from '../journeys/principals.js';
 import { refusedHandshake, SocketClient, type Opening } from '../journeys/socket-client.js';
 import { WholeHouse, type Client } from '../journeys/whole-house.js';
@@ -79,6 +80,20 @@ describe('T04 what ends somebody ends his sockets within 5 s', () => {
     const began = performance.now();
     await done(admin('POST', `/api/v1/users/${id}/role`, { body: { role: 'user' } }));
     expect([await client.isClosed(WITHIN_MS), performance.now() - began < WITHIN_MS]).toEqual([4401, true]);
+  });
+});
+
+describe('T34 an address', () => {
+  it('T34 that the settings deny while sockets are open: they are closed, also with a certificate, and no frame is taken', async () => {
+    const owner = await account(whole, 'user');
+    const gone = [await socket(told(await whole.token(owner))), await socket({ pair: await whole.certificate(owner) })];
+    await done(admin('PUT', '/api/v1/settings', { body: { security: { ip_allow: ['198.51.100.0/24'] }, confirm: true } }));
+    expect(await Promise.all(gone.map((client) => client.isClosed(WITHIN_MS)))).toEqual([1008, 1008]);
+    expect(gone.map(({ closed }) => closed!.reason)).toEqual(gone.map(() => 'Your address is not let in any more. Ask an administrator.'));
+    // who shut himself out asks nobody over HTTP any more
+    await whole.house.api.bus.execute(new ChangeSettings(ALL, { values: [{ name: 'security.ip_allow', value: null }], secrets: [], reason: null, by: 'local', seen: null, confirmed: true, caller: null }, context));
+    await until('the list is empty again', async () => (await whole.showing({})('GET', '/auth/me')).status === 401);
+    expect((await socket(told(await whole.token(owner)))).closed).toBeNull();
   });
 });
 

@@ -45,7 +45,7 @@ export function socketParts({ kernel, clock, limits, metrics, log, settings }: P
       } catch (error) {
         if (error instanceof Refusal && error.code !== 'unavailable') {
           log.info({ part: 'sockets', reason: error.code, principal: principalName(visitor.principal) }, 'a socket was closed: what opened it does not count any more');
-          return 'revoked';
+          return error.code === 'address_refused' ? 'denied' : 'revoked';
         }
         if (error instanceof Refusal || error instanceof Unavailable) return 'unheard';
         throw error;

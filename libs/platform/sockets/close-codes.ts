@@ -3,6 +3,7 @@ export const CLOSINGS = {
   going: [1001, 'The server is going down. Connect again in a moment.'],
   binary: [1003, 'Send frames of JSON text.'],
   flood: [1008, 'Too many frames. Wait, then connect again.'],
+  denied: [1008, 'Your address is not let in any more. Ask an administrator.'],
   too_big: [1009, 'A frame is 64 kB at most.'],
   slow: [1013, 'Frames are not read fast enough. Connect again and resume.'],
   unheard: [1013, 'This process cannot tell what counts at the moment. Connect again in a moment.'],

@@ -107,7 +107,7 @@ export const guard: Figure = {
       await people.start();
       const shown = await requests(kernel, people, socket, issued);
       const measured = new PrincipalGuard({
-        known: people.known, settings, rolled: (cookie) => people.cookies.rolled(cookie), fresh: () => true, now: () => systemClock.now().getTime(),
+        known: people.known, mayAsk: () => true, settings, rolled: (cookie) => people.cookies.rolled(cookie), fresh: () => true, now: () => systemClock.now().getTime(),
         refused: (code) => { throw new Error(`a good credential was refused: ${code}`); },
       });
       const response = { header: () => response };

@@ -73,7 +73,7 @@ async function ours(each: number): Promise<Side & { push(events: StoredEvent[]):
   const side = await served(each, (request, socket, head) => {
     offerHandshake(request, socket, head, () => undefined);
     const owner = `owner${opened++ % OWNERS}`;
-    sockets.accept(request, { shown: { authorization: [], apiKeys: [], cookies: [], socket }, principal: { owner, role: 'user', scopes: null, credential: { kind: 'api-token', id: 'x' } } }, {});
+    sockets.accept(request, { shown: { authorization: [], apiKeys: [], cookies: [], socket }, principal: { owner, role: 'user', scopes: null, credential: { kind: 'api-token', id: 'x' } }, address: '203.0.113.9' }, {});
   });
   await Promise.all(listening);
   return { ...side, push };

@@ -3,11 +3,11 @@ export class Allowance {
   #left: number;
   constructor(private readonly perSecond: number, private readonly burst: number, private at: number) { this.#left = burst; }
 
-  take(now: number): boolean {
+  take(now: number, amount = 1): boolean {
     this.#left = Math.min(this.burst, this.#left + ((now - this.at) * this.perSecond) / 1000);
     this.at = now;
-    if (this.#left < 1) return false;
-    this.#left--;
+    if (this.#left < amount) return false;
+    this.#left -= amount;
     return true;
   }
 }

@@ -123,6 +123,42 @@ describe('T37 who sends too much', () => {
   });
 });
 
+describe('T37 who floods', () => {
+  it('with frames over the limit is answered 200 times a second, and closed after 5 s', async () => {
+    const { line, clock, socket } = opened({ count: () => Promise.resolve(60_000) });
+    for (let i = 0; i < 10_000; i++) line.says({ type: 'say' });
+    await settle();
+    expect([line.sent.length, line.isPaused]).toEqual([201, true]);
+    for (let s = 1; s <= 4; s++) {
+      await clock.advance(1_000);
+      socket.tick();
+      await settle();
+    }
+    expect([line.sent.length, line.closed]).toEqual([5 * 201, null]);
+    await clock.advance(1_000);
+    socket.tick();
+    await settle();
+    expect(line.closed?.[0]).toBe(1008);
+  });
+  it('with bytes, or with pongs that nobody asked for, is closed and not read any more', async () => {
+    const { line, clock } = opened();
+    const chunk = Buffer.alloc(64 * 1024);
+    for (let i = 0; i < 32; i++) line.emit('data', chunk);
+    for (let s = 0; s < 10; s++) {
+      await clock.advance(1_000);
+      for (let i = 0; i < 4; i++) line.emit('data', chunk);
+    }
+    expect(line.closed).toBeNull();
+    line.emit('data', chunk);
+    expect([line.closed?.[0], line.isPaused]).toEqual([1008, true]);
+    const other = opened();
+    for (let i = 0; i < 40; i++) other.line.emit('pong');
+    expect(other.line.closed).toBeNull();
+    other.line.emit('pong');
+    expect([other.line.closed?.[0], other.line.isPaused]).toEqual([1008, true]);
+  });
+});
+
 describe('T38 a peer', () => {
   /** Looks once a second, as the door does. */
   const seconds = async (n: number, clock: TestClock, socket: OpenSocket<string>): Promise<void> => { for (let s = 0; s < n; s++) { await clock.advance(1_000); socket.tick(); } };

@@ -33,6 +33,10 @@ export const MOST_UNREAD = 1024 * 1024;
 const STUCK_MS = 10_000;
 const FLOOD_MS = 5_000;
 const CHEAP = { perSecond: 20, burst: 40 };
+/** Bytes, whatever they are: also what makes no whole frame has to be read. */
+const READ = { perSecond: 256 * 1024, burst: 2 * 1024 * 1024 };
+/** Frames over the limit that are answered in one second; the others wait on the line. */
+const MOST_REFUSED = 200;
 /** Frames that wait for the one before: from the first number on nothing more is read, until there are as few as the second. */
 const MANY_WAITING = 64, FEW_WAITING = 8;
 
@@ -56,15 +60,23 @@ export class OpenSocket<Party = unknown> {
   #overUntil = 0;
   #stuckSince: number | null = null;
   #gathering = false;
+  readonly #read: Allowance;
+  #refused = 0;
+  #rested: (() => void) | null = null;
 
   /** @param line what `ws` speaks on */
-  constructor(readonly party: Party, private readonly ws: WebSocket, private readonly line: Pick<Socket, 'cork' | 'uncork'>, private readonly rules: SocketRules<Party>) {
+  constructor(readonly party: Party, private readonly ws: WebSocket, private readonly line: Pick<Socket, 'cork' | 'uncork'> & { on(event: 'data', call: (bytes: Buffer) => void): unknown }, private readonly rules: SocketRules<Party>) {
     this.#heardAt = this.#pingedAt = rules.now();
     this.#cheap = new Allowance(CHEAP.perSecond, CHEAP.burst, this.#heardAt);
+    this.#read = new Allowance(READ.perSecond, READ.burst, this.#heardAt);
+    line.on('data', ({ length }: Buffer) => {
+      if (this.#read.take(this.rules.now(), length)) return;
+      this.end('flood');
+      this.ws.pause();
+    });
     ws.on('message', (data: Buffer, binary: boolean) => this.#receive(data, binary));
-    ws.on('pong', () => { this.#heardAt = this.rules.now(); });
     // ws has answered it; it costs as much as a frame
-    ws.on('ping', () => { this.#heardAt = this.rules.now(); this.#cheaply(); });
+    for (const control of ['ping', 'pong'] as const) ws.on(control, () => { this.#heardAt = this.rules.now(); this.#cheaply(); });
     // ws closes by itself, and says here why: too big, not UTF-8, no WebSocket at all
     ws.on('error', (error: Error & { code?: string }) => { this.#ended ??= { code: CODE_OF[error.code ?? ''] ?? 1002, at: this.rules.now() }; });
     ws.on('close', (code: number) => { this.#ended ??= { code, at: this.rules.now() }; this.#isOpen = false; for (const call of this.#closed) call(); });
@@ -111,8 +123,9 @@ export class OpenSocket<Party = unknown> {
     const [code, reason] = CLOSINGS[closing];
     this.#ended = { code, at: this.rules.now() };
     this.#waiting.length = 0;
-    // paused, it would never hear the peer's goodbye
-    if (this.ws.isPaused) this.ws.resume();
+    // paused, it would never hear the peer's goodbye; of whoever floods nothing more is read
+    if (closing === 'flood') this.ws.pause();
+    else if (this.ws.isPaused) this.ws.resume();
     this.ws.close(code, reason);
   }
 
@@ -120,6 +133,8 @@ export class OpenSocket<Party = unknown> {
   tick(): void {
     const now = this.rules.now();
     if (!this.#isOpen) return;
+    this.#refused = 0;
+    this.#rested?.();
     if (this.#ended) {
       if (now - this.#ended.at >= (this.#ended.code === CLOSINGS.flood[0] ? FLOODER_GOODBYE_MS : GOODBYE_MS)) this.ws.terminate();
     } else if (now - this.#heardAt >= SILENT_MS && !this.ws.isPaused) {
@@ -159,7 +174,8 @@ export class OpenSocket<Party = unknown> {
     this.#working = true;
     for (let frame = this.#waiting.shift(); frame !== undefined; frame = this.#waiting.shift()) {
       if (await this.#within(frame instanceof Refusal ? null : frame.type)) await this.#take(frame);
-      if (this.ws.isPaused && this.#waiting.length <= FEW_WAITING) this.ws.resume();
+      else if (++this.#refused > MOST_REFUSED) await new Promise<void>((resolve) => { this.#rested = resolve; });
+      if (this.ws.isPaused && !this.#ended && this.#waiting.length <= FEW_WAITING) this.ws.resume();
     }
     this.#working = false;
   }
@@ -190,4 +206,4 @@ export class OpenSocket<Party = unknown> {
   }
 }
 
-const CODE_OF: Record<string, number> = { WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: CLOSINGS.too_big[0], WS_ERR_INVALID_UTF8: 1007 };
+const CODE_OF: Record<string, number> = { WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: CLOSINGS.too_big[0], WS_ERR_INVALID_UTF8: 1007, WS_ERR_TOO_MANY_BUFFERED_PARTS: CLOSINGS.flood[0] };

@@ -7,6 +7,8 @@ import type { Closing } from './close-codes.js';
 import { OpenSocket, type SocketRules } from './open-socket.js';
 
 export const MOST_PAYLOAD = 64 * 1024;
+/** Of one frame, and of what waits for its end as the line brought it: each piece takes far more memory than its bytes. */
+const MOST_FRAGMENTS = 256, MOST_PIECES = 1_024;
 /** Open sockets of one owner in one process. */
 export const MOST_PER_OWNER = 50;
 const RETRY_S = 10;
@@ -32,7 +34,7 @@ export interface SocketsOptions<Party> extends Omit<SocketRules<Party>, 'now'> {
 
 /** All open sockets of this process: how one is opened, kept an eye on, and how all are closed. */
 export class Sockets<Party> {
-  readonly #server = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: MOST_PAYLOAD, perMessageDeflate: false });
+  readonly #server = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: MOST_PAYLOAD, maxFragments: MOST_FRAGMENTS, maxBufferedChunks: MOST_PIECES, perMessageDeflate: false });
   readonly #open = new Set<OpenSocket<Party>>();
   readonly #perOwner = new Map<string, number>();
   readonly #onOpen: ((socket: OpenSocket<Party>) => void)[] = [];

@@ -1,11 +1,17 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { settle, TestClock, until } from '#libs/event-sourcing/testing/test-clock';
 import { offerHandshake } from '../http/handshakes.js';
 import type { Closing } from './close-codes.js';
+import type { OpenSocket } from './open-socket.js';
 import { Sockets, SWEEP_MS } from './sockets.js';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 let server: Server, sockets: Sockets<string>, clock: TestClock, clients: WebSocket[], fresh: boolean, recheck: (who: string) => Promise<Closing | null>, closed: number[], asked: string[], logged: unknown[];
 beforeEach(async () => {
@@ -33,6 +39,32 @@ const open = async (who: string): Promise<{ code: () => number | null }> => {
   await new Promise((resolve, reject) => { client.once('open', resolve).once('error', reject); });
   return { code: () => code };
 };
+
+describe('T38 who does not read', () => {
+  it('T38 while 100,000 frames are sent to each: closed with 1013, cut, and their memory is back', async () => {
+    const held = (): number => { collect(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external; };
+    const opened: OpenSocket<string>[] = [];
+    sockets.onOpen((socket) => { opened.push(socket); });
+    for (let i = 0; i < 10; i++) await open(`slow${i}`);
+    for (const client of clients) client.pause();
+    const before = held(), frame = JSON.stringify({ type: 'message.sent', more: 'x'.repeat(250) });
+    let most = 0;
+    for (let sent = 0; sent < 100_000; sent += 500) {
+      for (const socket of opened) for (let i = 0; i < 500; i++) socket.send(frame);
+      await new Promise((resolve) => { setImmediate(resolve); });
+      if (sent % 10_000 === 0) most = Math.max(most, held() - before);
+    }
+    expect(opened.map(({ closedWith }) => closedWith)).toEqual(opened.map(() => 1013));
+    // a mebibyte each, and what a frame of it costs beside its bytes; 100,000 frames each would be 280 MB
+    expect(most).toBeLessThan(60_000_000);
+    for (let s = 0; s < 6; s++) await clock.advance(SWEEP_MS);
+    await until('they are cut', () => sockets.size === 0);
+    opened.length = 0;
+    for (const client of clients) client.terminate();
+    await until('the memory is back', () => held() - before < 5_000_000);
+    expect(closed).toEqual(Array.from({ length: 10 }, () => 1013));
+  });
+});
 
 describe('the sweep', () => {
   it('asks once a second whether each still counts, and closes who does not', async () => {

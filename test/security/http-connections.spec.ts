@@ -171,6 +171,12 @@ describe('upgraded connections', () => {
     running = await start({ upgrade: ({ url }) => url === '/line' });
     expect((await exchange(running.port, asking('/line', 'Host: b\r\n'))).statuses).toEqual([400]);
   });
+  it('T27 a handshake that never ends is answered 408 in its time, like any request, also behind one that was answered', async () => {
+    running = await start({ upgrade: ({ url }) => url === '/line', timeouts: { headersMs: 200, requestMs: 400, checkMs: 20 } });
+    const half = asking('/line').slice(0, -2);
+    expect((await exchange(running.port, half)).statuses).toEqual([408]);
+    expect((await exchange(running.port, ['GET /open/echo HTTP/1.1\r\nHost: a\r\n\r\n', half])).statuses).toEqual([200, 408]);
+  });
   it('where no handshake is meant, an Upgrade header is passed over', async () => {
     running = await start({ upgrade: ({ url }) => url === '/line' });
     expect((await exchange(running.port, asking('/open/echo').replace('Connection: Upgrade', 'Connection: Upgrade, close'))).statuses).toEqual([200]);

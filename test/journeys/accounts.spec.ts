@@ -172,6 +172,10 @@ describe('the others (S4)', () => {
     expect(users.length).toBeGreaterThan(2);
     expect(users.map((u) => u.id)).not.toContain(id);
     for (const user of users) expect(Object.keys(user)).toEqual(['id', 'username', 'full_name']);
+    // an S4 client shows the username: whoever has none is shown by his name, never by his address
+    const byMail = await create({ username: undefined, email: 'nameless@example.com', full_name: 'Nora Less' });
+    const again = (await whole.bearer(token)('GET', '/users', { headers: { 'x-heliograph-position': String(byMail.headers['x-heliograph-position']) } })).body['users'] as { id: string }[];
+    expect(again.find((u) => u.id === byMail.body.id)).toEqual({ id: byMail.body.id, username: 'Nora Less', full_name: 'Nora Less' });
     for (const path of [AT, `${AT}/${id}`, '/admin/users']) expect((await whole.bearer(token)('GET', path)).status).toBe(403);
   });
 });

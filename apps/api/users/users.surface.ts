@@ -18,7 +18,7 @@ const ANSWERS: Surface['answers'] = {
   User: object(USER),
   UserPage: object({ users: list(ref('User')), next: NEXT }),
   UserNumberedPage: object({ users: list(ref('User')), total: count('accounts in all'), page: count('this page, from 1'), per_page: count('accounts on a page'), pages: count('pages in all') }),
-  OtherUserPage: object({ users: list(object({ id: ID, username: USERNAME, full_name: nullable(text('null where there is none')) })), next: NEXT }),
+  OtherUserPage: object({ users: list(object({ id: ID, username: text('of whoever signed up with an e-mail address alone, the name that he gave: others do not see the address'), full_name: nullable(text('null where there is none')) })), next: NEXT }),
   UserDeleted: object({ id: ID, deleted: yes('true') }),
   RegeneratedToken: object({ id: ID, token: text('The API token. Shown once.'), token_id: text('its id, for lists and for revoking it'), token_type: { type: 'string', const: 'bearer' } }),
   Form: object({

@@ -63,7 +63,7 @@ export class Users {
   /** S4: the others, as far as anybody may know them. */
   async others({ limit = OTHERS_MOST, after, search }: OtherUsersQuery, asking: Asking): Promise<Answer> {
     const { users, next } = await this.#page('others', { known: true, status: 'active', ...(search ? { search } : {}) }, limit, after, asking);
-    return { status: 200, body: { users: users.filter(({ id }) => id !== asking.principal.owner).map(({ id, row }) => ({ id, username: row.username, full_name: row.fullName })), next } };
+    return { status: 200, body: { users: users.filter(({ id }) => id !== asking.principal.owner).map(({ id, row }) => ({ id, username: row.username ?? row.fullName ?? id, full_name: row.fullName })), next } };
   }
 
   /** S3: with page numbers. */

@@ -6,7 +6,7 @@ import { life, STAGES, stageOf, stillborn, type Campaign, type Kill, type Stage 
 import { askFor, wish, type Sender } from './house/sender.js';
 import { bearer, built, caughtUp, certified, newPlace, removed, started, token, type Place } from './house/server.js';
 
-/** `KILLS=1200` is the long campaign: docs/guides/replay.md says what it found. */
+/** `KILLS=1200` is the long campaign: docs/benchmarks.md says what it found. */
 const KILLS = Number(process.env['KILLS'] ?? 50);
 const MOST_KILLS = KILLS * 1.8;
 /** Ends whatever was not sent, by a gateway's deadline and the ten seconds after it, and more. */

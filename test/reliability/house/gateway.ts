@@ -41,8 +41,8 @@ export async function notingGateway(): Promise<NotingGateway> {
   return gateway;
 }
 
-/** The gateways file of a house that calls this one for everything: tried for a second, again after 100 ms, never closed off. */
+/** The gateways file of a house that calls this one for everything: tried for a second, again after 100 ms, never closed off; for so long that no campaign of kills outlasts it. */
 export const gatewaysAt = (url: string, over: object = {}): object[] => {
-  const common = { deadlineMs: 1_000, retry: { kind: 'constant', everyMs: 100, attempts: 1_000, spanMs: 3_600_000 }, circuit: { failures: 10_000, windowCalls: 100_000 }, ...over };
+  const common = { deadlineMs: 1_000, retry: { kind: 'constant', everyMs: 100, attempts: 1_000, spanMs: 86_400_000 }, circuit: { failures: 10_000, windowCalls: 100_000 }, ...over };
   return [{ name: 'sms', url: `${url}/gateway/gateway.jsp`, ...common }, { name: 'http', url: `${url}/sink`, ...common }];
 };

@@ -1,5 +1,5 @@
 import type { Clock } from '#libs/event-sourcing/running/clock';
-import type { EngineSettings, OpenedEngine } from './engines.js';
+import type { EngineSettings, OpenedEngine } from './engine-set.js';
 import { openEventStoreDB } from './eventstoredb/eventstoredb.js';
 import { kafkaConnection } from './kafka/settings.js';
 import { openKafka } from './kafka/kafka.js';

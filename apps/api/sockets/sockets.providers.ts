@@ -1,12 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Provider, Type } from '@nestjs/common';
-import { principalName } from '#libs/identity/principal';
+import type { Clock } from '#libs/event-sourcing/running/clock';
+import type { Kernel } from '#libs/event-sourcing/running/kernel';
+import { principalName, type Principal } from '#libs/identity/principal';
 import { pathOf } from '#libs/platform/http/problem';
-import type { LimitsGuard } from '#libs/platform/limits/limits.guard';
+import type { Limits, LimitsGuard } from '#libs/platform/limits/limits.guard';
 import { countedCode } from '#libs/platform/sockets/close-codes';
 import { Sockets } from '#libs/platform/sockets/sockets';
 import { Refusal, Unavailable } from '#libs/event-sourcing/errors';
-import type { ApiOptions } from '../api.js';
+import type { Log } from '#libs/platform/telemetry/log';
+import type { Metrics } from '#libs/platform/telemetry/metrics';
+import type { LiveSettings } from '#libs/settings/settings';
 import { countedAs } from '../counting.js';
 import type { PrincipalGuard } from '../principal.guard.js';
 import { LiveFeed } from './live-feed.js';
@@ -24,10 +28,12 @@ export const TAKERS: readonly Type[] = [LiveSocketGateway];
 /** Types of frames that are counted per socket and not as requests. */
 const CHEAP: ReadonlySet<string> = new Set(['ping']);
 
+/** `limits`: requests per window, by kind of credential; frames count among them. */
+export interface SocketPorts { kernel: Kernel; clock: Clock; limits: Record<Principal['credential']['kind'], Limits>; metrics: Metrics; log: Log; settings: LiveSettings }
 export interface SocketParts { sockets: Sockets<Visitor>; providers: Provider[] }
 
 /** Everything behind `/ws`, for a process that takes part in it. */
-export function socketParts({ kernel, clock, limits, metrics, log, settings }: Pick<ApiOptions, 'kernel' | 'clock' | 'limits' | 'metrics' | 'log' | 'settings'>, guard: PrincipalGuard, limiter: LimitsGuard): SocketParts {
+export function socketParts({ kernel, clock, limits, metrics, log, settings }: SocketPorts, guard: PrincipalGuard, limiter: LimitsGuard): SocketParts {
   const { registry, options: { engine: { eventStore: store } } } = kernel;
   const sockets = new Sockets<Visitor>({
     clock, log: { error: ({ err }, message) => log.error({ part: 'sockets', err }, message) }, cheap: CHEAP,

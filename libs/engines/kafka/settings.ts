@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { EngineSettings } from '../engines.js';
+import type { EngineSettings } from '../engine-set.js';
 import type { KafkaConnection } from './connection.js';
 
 type KafkaSettings = Pick<EngineSettings, 'kafkaTls' | 'kafkaTlsCa' | 'kafkaUsername' | 'kafkaPasswordFile' | 'kafkaMechanism'>;

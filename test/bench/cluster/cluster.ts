@@ -1,6 +1,6 @@
 /** Heliograph in parts on three servers, all on this machine. */
 import { openCluster } from '#libs/engines/cluster';
-import type { OpenedEngine } from '#libs/engines/engines';
+import type { OpenedEngine } from '#libs/engines/engine-set';
 import { systemClock } from '#libs/event-sourcing/running/clock';
 import type { Ground } from '../ground.js';
 import { newPlace, startServer, type Place, type Program, type Server } from '../server.js';

@@ -13,7 +13,7 @@ import { parseStrict } from './strict-json.js';
 
 export const BODY_LIMIT = 256 * 1024;
 /** Bodies that are worked on at once, together; bytes. */
-const BODIES_AT_WORK = 32 * 1024 * 1024;
+const BODIES_AT_WORK = 16 * 1024 * 1024;
 
 declare module 'fastify' {
   interface FastifyRequest {

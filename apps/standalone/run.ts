@@ -3,6 +3,7 @@ import { ConfigurationError, parseConfiguration, type Configuration } from '#lib
 import { FIRST_ADMIN } from '#libs/identity/user/first-admin';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { openHouse, type House, type OpenWorker, type Part } from './house.js';
+import { patiently } from './patiently.js';
 
 /** What only one kind of process does at its start. */
 export interface Beside {
@@ -57,7 +58,8 @@ export async function run(parts: readonly Part[], { worker, before, ready }: Bes
     // loaded only where it is asked for
     if (c.otlpEndpoint) tracing = await (await import('#libs/platform/telemetry/tracing')).startTracing(c.otlpEndpoint);
     // a password goes to the console alone, once: never to the log
-    house = await openHouse(c, { tracing, parts, ...(worker ? { worker } : {}), drew: (password) => { console.log(generated(c, password)); } });
+    const open = (): Promise<House> => openHouse(c, { tracing, parts, ...(worker ? { worker } : {}), drew: (password) => { console.log(generated(c, password)); } });
+    house = await (c.engines === 'cluster' ? patiently(open, (what) => { console.error(`${what}: the start is tried again`); }) : open());
     console.log(await ready(c, house, Math.round(performance.now() - began)));
   } catch (error) {
     // a start that was cut off by a signal has not failed: `end` is at work

@@ -99,23 +99,17 @@ export class Cluster {
     const port = await freePort();
     let end: ((signal: 'SIGKILL' | 'SIGTERM') => Promise<number | null>) | null = null;
     let text = '';
-    const once = (): Promise<void> => new Promise((ready, failed) => {
-      const child = endsWithUs(spawn(NODE, ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', join(ROOT, `dist/apps/${part}/main.js`)], { env: { ...this.#env, LISTEN_PORTS: String(port) }, cwd: this.root, stdio: ['ignore', 'pipe', 'pipe'] }));
-      const ended = new Promise<number | null>((done) => { child.once('close', (code, signal) => { failed(new Error(`${name} ended (${code ?? signal}): ${text}`)); done(code); }); });
-      const hear = (bytes: Buffer): void => { text = (text + String(bytes)).slice(-20_000); if (text.includes('is ready')) ready(); };
-      child.stdout!.on('data', hear);
-      child.stderr!.on('data', hear);
-      end = (signal) => { child.kill(signal); return ended; };
-      text = '';
-    });
     const member: Member = {
       name, part, port, said: () => text,
-      // whoever comes up while a server is too busy to answer in its time ends, and is started again, as by any supervisor
-      async start() {
-        for (let tries = 1; ; tries++) {
-          try { return await once(); } catch (error) { if (tries === 3 || !String(error).includes('is not available at the moment')) throw error; }
-        }
-      },
+      start: () => new Promise((ready, failed) => {
+        const child = endsWithUs(spawn(NODE, ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', join(ROOT, `dist/apps/${part}/main.js`)], { env: { ...this.#env, LISTEN_PORTS: String(port) }, cwd: this.root, stdio: ['ignore', 'pipe', 'pipe'] }));
+        const ended = new Promise<number | null>((done) => { child.once('close', (code, signal) => { failed(new Error(`${name} ended (${code ?? signal}): ${text}`)); done(code); }); });
+        const hear = (bytes: Buffer): void => { text = (text + String(bytes)).slice(-20_000); if (text.includes('is ready')) ready(); };
+        child.stdout!.on('data', hear);
+        child.stderr!.on('data', hear);
+        end = (signal) => { child.kill(signal); return ended; };
+        text = '';
+      }),
       async kill(signal = 'SIGKILL') { const ending = end?.(signal); end = null; return await ending ?? null; },
     };
     this.members.push(member);

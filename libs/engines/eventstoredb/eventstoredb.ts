@@ -16,8 +16,8 @@ import { StreamNames } from './stream-names.js';
 export interface EventStoreDBOptions extends Partial<AppendLimits & FollowLimits> {
   /** esdb://user:password@host:2113?tls=true, several hosts with commas, or esdb+discover://name */
   url: string;
-  /** begins the names of our streams there: of what others keep in the same EventStoreDB nothing is seen (default: none, all are ours) */
-  prefix?: string;
+  /** begins the names of our streams there: of what others keep in the same EventStoreDB nothing is seen. Empty where nobody else keeps anything: all is ours then */
+  prefix: string;
   clock?: Clock;
   /** how long one try of an append or a read may take, in ms (default 5 s) */
   deadlineMs?: number;
@@ -57,7 +57,7 @@ const HEARD_WITHIN_MS = 5000;
  */
 export async function openEventStoreDB(options: EventStoreDBOptions): Promise<EventStoreDB> {
   const { url, shown, warnings } = addressOf(options.url);
-  const names = new StreamNames(options.prefix ?? '');
+  const names = new StreamNames(options.prefix);
   const clock = options.clock ?? systemClock;
   const limits = { ...DEFAULTS, ...Object.fromEntries(Object.entries(options).filter(([k, v]) => k in DEFAULTS && v !== undefined)) };
   const { line, release } = lineTo(url, clock);

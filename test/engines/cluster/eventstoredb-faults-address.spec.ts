@@ -17,8 +17,8 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 
 describe('eventstoredb: where it is, and who may speak to it', () => {
   const opened: EventStoreDB[] = [];
-  const open = async (options: EventStoreDBOptions): Promise<EventStoreDB> => {
-    const engine = await openEventStoreDB({ deadlineMs: 2000, limitMs: 6000, ...options });
+  const open = async (options: Omit<EventStoreDBOptions, 'prefix'>): Promise<EventStoreDB> => {
+    const engine = await openEventStoreDB({ prefix: '', deadlineMs: 2000, limitMs: 6000, ...options });
     opened.push(engine);
     return engine;
   };
@@ -111,7 +111,7 @@ describe('eventstoredb: where it is, and who may speak to it', () => {
     it('lets the process end once it is closed', async () => {
       const script = `
         const { openEventStoreDB } = await import('#libs/engines/eventstoredb/eventstoredb');
-        const { eventStore, close } = await openEventStoreDB({ url: ${JSON.stringify(server.url)} });
+        const { eventStore, close } = await openEventStoreDB({ url: ${JSON.stringify(server.url)}, prefix: '' });
         const stop = new AbortController();
         const following = (async () => { for await (const batch of eventStore.subscribe(null, [], stop.signal)) if (batch.events.length > 0) stop.abort(); })();
         await eventStore.append('end-' + process.pid, -1, [{ id: crypto.randomUUID(), type: 'Ended', version: 1, data: {}, tags: { owner: 'o' }, metadata: { correlationId: 'c', causationId: 'c', principal: 'p', at: '2030-01-01T00:00:00.000Z' } }]);

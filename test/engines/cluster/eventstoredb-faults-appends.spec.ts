@@ -20,13 +20,13 @@ describe('eventstoredb: appends, whatever the client and the server do', () => {
   afterAll(() => server.stop());
 
   const open = async (more: object = {}): Promise<EventStoreDB> => {
-    const engine = await openEventStoreDB({ url: server.url, ...DEADLINES, ...more });
+    const engine = await openEventStoreDB({ url: server.url, prefix: '', ...DEADLINES, ...more });
     opened.push(engine);
     return engine;
   };
 
   it('answers whoever waits when it is closed, takes nothing more, and leaves no connection', async () => {
-    const { eventStore, close } = await openEventStoreDB({ url: server.url, ...DEADLINES });
+    const { eventStore, close } = await openEventStoreDB({ url: server.url, prefix: '', ...DEADLINES });
     const waiting = Array.from({ length: 20 }, () => eventStore.append(newStream(), NO_STREAM, [newEvent()]));
     const closing = close();
     await expect(eventStore.append(newStream(), NO_STREAM, [newEvent()])).rejects.toThrow(Unavailable);
@@ -62,7 +62,7 @@ describe('eventstoredb: appends, whatever the client and the server do', () => {
   it('2: one client per process: stores share it, an error of the line costs nobody an append, another address is refused', async () => {
     const [a, b] = [await open(), await open()];
     expect((await server.state()).connections).toBe(1);
-    await expect(openEventStoreDB({ url: 'esdb://127.0.0.1:1?tls=false' })).rejects.toThrow('One process speaks to one EventStoreDB');
+    await expect(openEventStoreDB({ url: 'esdb://127.0.0.1:1?tls=false', prefix: '' })).rejects.toThrow('One process speaks to one EventStoreDB');
     const [cut, whole] = [newStream('cut'), newStream('whole')];
     await server.fault({ operation: 'append', fault: 'slow', ms: 100, stream: whole, times: 1 });
     await server.fault({ operation: 'append', fault: 'cut', stream: cut, times: 1 });
@@ -152,7 +152,7 @@ describe('eventstoredb: appends, whatever the client and the server do', () => {
   it('6: a wrong revision is thrown; an address that would have it answered is refused', async () => {
     const { eventStore } = await open();
     await expect(eventStore.append(newStream(), 3, [newEvent()])).rejects.toThrow(VersionConflict);
-    await expect(openEventStoreDB({ url: `${server.url}&throwOnAppendFailure=false` })).rejects.toThrow('throwOnAppendFailure, which must be left out');
+    await expect(openEventStoreDB({ url: `${server.url}&throwOnAppendFailure=false`, prefix: '' })).rejects.toThrow('throwOnAppendFailure, which must be left out');
   });
 
   it('11: turns to the leader that it is told, once', async () => {

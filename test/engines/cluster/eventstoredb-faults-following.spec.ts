@@ -48,7 +48,7 @@ describe('eventstoredb: following, whatever the client and the server do', () =>
   afterAll(() => server.stop());
 
   const open = async (more: object = {}): Promise<EventStoreDB> => {
-    const engine = await openEventStoreDB({ url: server.url, deadlineMs: 500, limitMs: 2000, probeMs: 400, heartbeatMs: 100, stallMs: 300, ...more });
+    const engine = await openEventStoreDB({ url: server.url, prefix: '', deadlineMs: 500, limitMs: 2000, probeMs: 400, heartbeatMs: 100, stallMs: 300, ...more });
     opened.push(engine);
     return engine;
   };
@@ -204,7 +204,7 @@ describe('eventstoredb: following, whatever the client and the server do', () =>
 
   it('refuses to follow on when the log that comes back is shorter', async () => {
     const first = await startServerProcess();
-    const engine = await openEventStoreDB({ url: first.url, deadlineMs: 500, limitMs: 2000, probeMs: 400, heartbeatMs: 100, aheadMs: 300 });
+    const engine = await openEventStoreDB({ url: first.url, prefix: '', deadlineMs: 500, limitMs: 2000, probeMs: 400, heartbeatMs: 100, aheadMs: 300 });
     const following = new Following(engine.eventStore, null, []);
     for (let i = 0; i < 5; i++) await put(engine.eventStore, newStream());
     await until('all came', () => following.ids.length === 5);

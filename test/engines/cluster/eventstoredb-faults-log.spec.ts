@@ -16,7 +16,7 @@ describe('eventstoredb: what stands in the log', () => {
   const followings: AbortController[] = [];
   beforeAll(async () => {
     server = await startServerProcess();
-    engine = await openEventStoreDB({ url: server.url, heartbeatMs: 100, batchSize: 50 });
+    engine = await openEventStoreDB({ url: server.url, prefix: '', heartbeatMs: 100, batchSize: 50 });
     bare = EventStoreDBClient.connectionString(server.url);
   });
   afterEach(() => { for (const stop of followings.splice(0)) stop.abort(); });

@@ -35,7 +35,7 @@ afterAll(async () => {
 const view = liveView(parcels);
 /** One process, from its start to its end. */
 async function during<T>(work: (kernel: Kernel) => Promise<T>): Promise<T> {
-  const log = await openEventStoreDB({ url: server.url, heartbeatMs: 100 });
+  const log = await openEventStoreDB({ url: server.url, prefix: '', heartbeatMs: 100 });
   const { readModels, keys, shared } = mongodb;
   const engine = { eventStore: log.eventStore, readModels, keys, shared, workQueue: new MemoryWorkQueue(systemClock) };
   const kernel = await Kernel.open({ engine, masterKey: MASTER_KEY, clock: systemClock, deciders: [parcel as AnyDecider], processes: [touring], projections: [parcels], lanes: () => OPEN_LANE, live: [view] });

@@ -91,7 +91,7 @@ export async function openHouse(c: Configuration, { clock = systemClock, log = c
     for (const warning of engine.warnings) log.warn({ part: 'engines' }, warning);
     const settings = new LiveSettings(defaultsOf(c));
     const gateways = liveGateways(c, settings);
-    const people = livePeople(() => kernel, settings, clock);
+    const people = livePeople(() => kernel, settings, clock, c.secretKey);
     const kernel: Kernel = await Kernel.open({
       engine, masterKey: secrets.masterKey, clock, ...SUBJECTS,
       around: tracing && projectionSpans(tracing),

@@ -29,8 +29,8 @@ export interface LivePeople {
   start(): Promise<void>;
 }
 
-/** @param kernel asked only once it is open */
-export function livePeople(kernel: () => Kernel, settings: CurrentSettings, clock: Clock): LivePeople {
+/** @param kernel asked only once it is open · @param secretKey SECRET_KEY: what is signed under another one, or under none, does not count */
+export function livePeople(kernel: () => Kernel, settings: CurrentSettings, clock: Clock, secretKey: string | null): LivePeople {
   const live = <State extends object>(d: AnyDecider): LiveStates<State> => liveStates<State>({
     category: d.stream, monotonic: () => clock.monotonic(),
     load: async (stream) => {
@@ -43,6 +43,7 @@ export function livePeople(kernel: () => Kernel, settings: CurrentSettings, cloc
   const tokens = new Tokens({ keys, now, lifetimes: () => ({ accessMinutes: settings.value('authentication.access_token_minutes'), refreshDays: settings.value('authentication.refresh_token_days') }) });
   const cookies = new Cookies({ keys, now, limits: () => ({ idleMinutes: settings.value('authentication.session_idle_minutes'), hours: settings.value('authentication.session_hours') }) });
   const mac = (purpose: string, text: string): Buffer => kernel().keyring.mac(purpose, text);
+  const signing = secretKey === null ? mac : (purpose: string, text: string): Buffer => mac(purpose, `${text} ${secretKey}`);
   return {
     credentials, accounts, sessions, keys, tokens, cookies,
     listeners: [credentials, accounts, sessions, keys],
@@ -50,6 +51,6 @@ export function livePeople(kernel: () => Kernel, settings: CurrentSettings, cloc
       credential: (id) => credentials.find(id), session: (id) => sessions.find(id), account: (id) => accounts.find(id),
       accessToken: (text) => tokens.verifyAccess(text), cookie: (text) => cookies.read(text), mac, monotonic: () => clock.monotonic(),
     },
-    start: () => keys.start({ commands: kernel().commands, states: kernel().states, mac, random: randomBytes }),
+    start: () => keys.start({ commands: kernel().commands, states: kernel().states, mac: signing, random: randomBytes }),
   };
 }

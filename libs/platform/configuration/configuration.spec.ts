@@ -80,6 +80,10 @@ describe('configuration', () => {
     ['secrets among the data', { SECRETS_DIR: 'data/secrets' }, ['SECRETS_DIR']],
     ['a password in an address', { GATEWAY_HTTP_URL: 'https://user:pw@example.com/' }, ['GATEWAY_HTTP_URL']],
     ['a scheme that is not HTTP', { GATEWAY_SMS_URL: 'file:///etc/passwd' }, ['GATEWAY_SMS_URL']],
+    ['T11 a SECRET_KEY of 31 characters', { SECRET_KEY: 'dKx8Qp2Lm5Vn7Rt3Ws9Yb4Hc6Jf1Gz0' }, ['SECRET_KEY']],
+    ["T11 a manual's SECRET_KEY", { SECRET_KEY: 'your-secret-key-here' }, ['SECRET_KEY']],
+    ["T11 a manual's SECRET_KEY that is long enough", { SECRET_KEY: 'your-secure-key-at-least-32-chars' }, ['SECRET_KEY']],
+    ['T11 a SECRET_KEY of one character, repeated', { SECRET_KEY: 'a'.repeat(64) }, ['SECRET_KEY']],
     ['an empty entry in a list', { LISTEN_PORTS: '8000,,3570' }, ['LISTEN_PORTS']],
   ])('refuses %s', (_what, env, names) => expect(faultsOf(env)).toEqual(names));
 

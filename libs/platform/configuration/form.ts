@@ -121,6 +121,14 @@ export const word: Form<string> = {
   parse: (text) => (/^[\x20-\x7e]{1,100}$/.test(text) ? text : undefined),
 };
 
+/** What stands in manuals and examples, so that everybody has it: `your-secret-key-here`, `change-me…`, `<generate-strong-random-key>`. */
+const SAMPLE = /^(your|change|replace|example|secret|<)/i;
+/** Never shown, not even where it is wrong. */
+export const secretKey: Form<string> = {
+  form: '32 to 1,024 printable characters, 12 different ones among them, and no sample out of a manual: make one with `openssl rand -base64 32`',
+  parse: (text) => (/^[\x20-\x7e]{32,1024}$/.test(text) && new Set(text).size >= 12 && !SAMPLE.test(text) ? text : undefined),
+};
+
 /** Never shown, not even where it is wrong. */
 export const password: Form<string> = {
   form: '8 to 128 characters, none of them a control character',

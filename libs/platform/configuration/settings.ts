@@ -1,5 +1,5 @@
 /** The one table of settings. docs/configuration.md and .env.example are made from it. */
-import { brokers, choice, e164, eventStoreUrl, host, hostPorts, hosts, httpUrl, integer, mongoUrl, name, password, path, port, ports, proxies, word, type Form } from './form.js';
+import { brokers, choice, e164, eventStoreUrl, host, hostPorts, hosts, httpUrl, integer, mongoUrl, name, password, path, port, ports, proxies, secretKey, word, type Form } from './form.js';
 
 export interface Setting<T> {
   /** the environment variable */
@@ -51,6 +51,8 @@ export const SETTINGS = {
   dataDir: given('DATA_DIR', path, './data', 'The folder of the log, the keys and the views. One process holds it at a time.'),
   secretsDir: given('SECRETS_DIR', path, './secrets', 'The folder of the master key, the certificate authority and the certificates. Outside DATA_DIR.'),
   masterKeyFile: open('MASTER_KEY_FILE', path, 'SECRETS_DIR/master.key', 'The key that wraps all keys (32 bytes, mode 0600). Outside DATA_DIR, so that a copy of the data alone opens nothing.'),
+  secretKey: open('SECRET_KEY', secretKey, 'none: the keys of SECRETS_DIR alone',
+    'Takes part in what sign-ins are signed with, beside the keys of SECRETS_DIR. The same in every process of a house; another one ends all sessions. Neighbours of a process can read its environment: the keys in SECRETS_DIR are enough.'),
 
   adminPassword: open('ADMIN_PASSWORD', password, 'random, printed once',
     'The password of the first administrator, SMSadmin, who is made at the first start: upper-case and lower-case letters and a digit. Not looked at afterwards: take it out then, and change it, for neighbours of a process can read its environment. One that was generated must be changed at the first sign-in.'),

@@ -103,7 +103,7 @@ export const guard: Figure = {
     const { socket, issued, close: hangUp } = await mutual(await secretsOf(place));
     try {
       const settings = new LiveSettings(defaultsOf({}));
-      const people = livePeople(() => kernel, settings, systemClock);
+      const people = livePeople(() => kernel, settings, systemClock, null);
       await people.start();
       const shown = await requests(kernel, people, socket, issued);
       const measured = new PrincipalGuard({

@@ -71,7 +71,7 @@ describe('the document', () => {
   it('says who may call what: every route but the public ones needs a token or a certificate', () => {
     const without = Object.entries(document.paths).flatMap(([path, methods]) => Object.values(methods).filter((op) => !op.security).map(() => path));
     expect([...new Set(without)].sort()).toEqual([
-      '/', '/api/auth/login', '/auth/login', '/auth/password/forgot', '/auth/password/reset', '/auth/refresh', '/auth/register', '/auth/signup',
+      '/', '/api/auth/login', '/auth/login', '/auth/password/forgot', '/auth/password/reset', '/auth/refresh', '/auth/register', '/auth/signup', '/dashboard',
       '/health', '/login', '/logout', '/ready',
     ]);
   });

@@ -49,6 +49,9 @@ describe("the manuals' own samples", () => {
     const form = (text: string) => ({ raw: new URLSearchParams({ username, password: text }).toString(), headers: { 'content-type': 'application/x-www-form-urlencoded' } });
     const wrong = await client('POST', '/login', form('wrong-password'));
     expect([wrong.status, wrong.headers['content-type'], wrong.text.includes('role="alert"')]).toEqual([401, 'text/html; charset=utf-8', true]);
+    // a sentence of the page names the field once
+    const empty = await client('POST', '/login', form(''));
+    expect([empty.status, /role="alert">([^<;]*)/.exec(empty.text)?.[1]]).toEqual([400, 'password must be a text of 1 to 1024 characters']);
     const right = await client('POST', '/login', form(password));
     expect([right.status, right.headers['location']]).toEqual([303, '/']);
     const home = await client('GET', '/');
@@ -65,6 +68,8 @@ describe("the manuals' own samples", () => {
     expect([registered.status, registered.body]).toEqual([201, { success: true, message: 'Account created successfully', user_id: expect.stringMatching(/^usr_/) }]);
     const reply = await login(client, { email: 'John@Example.com', password: 'securepassword123' });
     expect(reply.body).toMatchObject({ success: true, message: 'Login successful', redirect: '/dashboard' });
+    const dashboard = await client('GET', String(reply.body['redirect']));
+    expect([dashboard.status, dashboard.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
     expect(await me({ cookie: cookieOf(reply) })).toMatchObject({ status: 200, body: { username: 'john@example.com', full_name: 'John Doe' } });
   });
   it('values that are not acceptable are 400 there, and name the field', async () => {

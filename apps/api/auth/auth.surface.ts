@@ -104,6 +104,7 @@ export const authSurface: Surface = {
       answers: { 200: json('Said', 'Signed out.', { success: true, message: 'Logged out', redirect: '/login' }, WRITTEN) }, refusals: ['malformed_json', 'payload_too_large'],
     },
     FormsController_homePage: { id: 'homePage', summary: 'Where the form leads to, until the portal is there', answers: { 200: page('A page.') } },
+    FormsController_dashboardPage: { id: 'dashboardPage', summary: 'Where the `redirect` of a sign-in leads to: the same page', answers: { 200: page('A page.') } },
     FormsController_loginPage: { id: 'loginPage', summary: 'The form to sign in with', answers: { 200: page('A page.') } },
     FormsController_login: {
       id: 'loginForm', summary: 'What the form posts', description: 'As `application/x-www-form-urlencoded` or JSON. Sets the cookie alone.',

@@ -23,7 +23,7 @@ const reset = validatorOf(ResetPasswordDto);
 const resetQuery = queryValidatorOf(ResetPageQuery);
 
 /** What a person reads of a refusal on a page. */
-const sentence = (error: Refusal): string => (error.errors ?? []).map((e) => `${e.field.replaceAll('_', ' ')} ${e.message}`).join('; ') || (error.message === error.code ? ERRORS[error.code][2] : error.message);
+const sentence = (error: Refusal): string => (error.errors ?? []).map(({ field, message }) => (message.startsWith(`${field} `) ? message : `${field} ${message}`).replace(field, field.replaceAll('_', ' '))).join('; ') || (error.message === error.code ? ERRORS[error.code][2] : error.message);
 
 /** Shows what is wrong above the form again; a program is answered as everywhere. */
 async function orAgain(request: SignedIn, reply: FastifyReply, page: Page, work: () => Promise<void>): Promise<void> {
@@ -43,6 +43,10 @@ export class FormsController {
   /** Where the form leads, until the portal stands there: the same for all, and nothing of anybody. */
   @Get() @Permit('public')
   homePage(@Res() reply: FastifyReply): void { sendPage(reply, HOME_PAGE, { says: HOME_SAYS }); }
+
+  /** Where S2's clients are sent by the `redirect` of a sign-in. */
+  @Get('dashboard') @Permit('public')
+  dashboardPage(@Res() reply: FastifyReply): void { this.homePage(reply); }
 
   @Get('login') @Permit('public')
   loginPage(@Res() reply: FastifyReply): void { sendPage(reply, LOGIN_PAGE); }

@@ -56,7 +56,7 @@ describe('the gateway mock takes what the gateways send', () => {
     expect(await send('http', call('msg_1/1'))).toEqual({ outcome: 'sent', status: 200, providerRef: 'sink-1', answer: '{"id":"sink-1","status":"accepted"}' });
     expect(await send('sms', call('msg_2/1'))).toEqual({ outcome: 'sent', status: 200, providerRef: 'sms-2', answer: 'OK sms-2\n' });
     expect(mock.received()).toMatchObject([
-      { n: 1, path: '/sink', idempotencyKey: 'msg_1/1', sender: '+1234567890', recipient: null, text: 'hello', answered: 'ok', accepted: true, duplicate: false },
+      { n: 1, path: '/sink', idempotencyKey: 'msg_1/1', sender: '+1234567890', recipient: '+85212345678', text: 'hello', answered: 'ok', accepted: true, duplicate: false },
       { n: 2, path: '/gateway/gateway.jsp', idempotencyKey: 'msg_2/1', recipient: '+85212345678', text: 'hello', answered: 'ok' },
     ]);
     expect((await ask('GET', '/stats')).json).toEqual({ calls: 2, accepted: 2, distinct: 2, duplicates: 0, byPath: { '/sink': 1, '/gateway/gateway.jsp': 1 } });
@@ -128,6 +128,12 @@ describe('faults on request', () => {
     expect((await send('sms', call('msg_2/1', '+85287654321'))).outcome).toBe('sent');
     // A refused call was not carried out; all others were, whatever became of the answer.
     expect(mock.stats().accepted).toBe(kind === 'status' ? 1 : 2);
+  });
+
+  it("goes by a native message's number at the sink too, and by the sender where there is no recipient", async () => {
+    for (const number of ['+85212345678', '+1234567890']) await postJson('/faults', { kind: 'status', status: 418, number });
+    const made = [await send('http', call('a/1')), await send('http', { ...call('b/1'), recipient: null }), await send('http', { ...call('c/1', '+85287654321'), sender: null })];
+    expect(made.map(({ outcome }) => outcome)).toEqual(['failed', 'failed', 'sent']);
   });
 
   it('fails each message n times, then lets it through', async () => {

@@ -71,10 +71,10 @@ const UPSTREAMS = new Map<string, Upstream>([
     read: (body) => {
       const asked = JSON.parse(body) as Record<string, unknown> | null;
       const text = textOr(asked?.['message_body']);
-      return text === null ? null : { sender: textOr(asked?.['sender_number']), recipient: null, text };
+      return text === null ? null : { sender: textOr(asked?.['sender_number']), recipient: textOr(asked?.['to']), text };
     },
     yes: (n) => `{"id":"sink-${n}","status":"accepted"}`,
-    no: '{"error":"a JSON object with message_id, sender_number and message_body is expected"}', noStatus: 400,
+    no: '{"error":"a JSON object with message_id, to or sender_number, and message_body is expected"}', noStatus: 400,
   }],
   [JSP, {
     type: 'text/plain; charset=utf-8',

@@ -128,7 +128,8 @@ export class LimitsGuard extends ThrottlerGuard {
   }
 }
 
-const stateOf = (name: WindowName, { remaining, resetMs }: Allowance): string => `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;
+// whoever comes again when `t` is over is taken, as with Retry-After and X-RateLimit-Reset
+const stateOf = (name: WindowName, { remaining, resetMs, retryMs }: Allowance): string => `"${name}";r=${remaining};t=${Math.ceil((retryMs || resetMs) / 1000)}`;
 
 function refuseUnless(...windows: readonly Allowance[]): void {
   const retryMs = Math.max(...windows.map((window) => window.retryMs));

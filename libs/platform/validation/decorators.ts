@@ -57,11 +57,11 @@ export const E164 = (options?: ValidationOptions): PropertyDecorator => Validate
   },
 }, options);
 
-/** A text without control characters (\n and \t are taken) and without half a surrogate pair. */
+/** A text without control characters (\n and \t are taken) and without half a surrogate pair. What is no text is for the decorators beside it to name. */
 export const NoControl = (options?: ValidationOptions): PropertyDecorator => ValidateBy({
   name: 'noControl',
   validator: {
-    validate: (value) => typeof value === 'string' && noControl.test(value),
+    validate: (value) => typeof value !== 'string' || noControl.test(value),
     defaultMessage: () => '$property must not hold control characters other than line feed and tab',
   },
 }, options);

@@ -131,6 +131,14 @@ describe('T23 extra fields', () => {
   });
 });
 
+describe('what is wrong with a text', () => {
+  it('is that it is none, where it is missing or of another type, and not what no text holds', () => {
+    const said = (body: unknown): string[] => (refusalOf(body).errors ?? []).map(({ message }) => message);
+    for (const body of [{ channel: 'sms' }, { ...good(), body: 1 }]) expect(said(body)).toEqual([expect.stringMatching(/^body must be a text of 1 to 5 characters/)]);
+    expect(said({ ...good(), body: 'a\u0000' })).toEqual(['body must not hold control characters other than line feed and tab']);
+  });
+});
+
 describe('T40 characters', () => {
   class S1 { @CodePoints(1, 1_000, { maxBytes: 8 * 1024, blank: false }) @NoControl() text!: string }
   const check = validatorOf(S1, { style: 'manual' });

@@ -6,7 +6,7 @@ import { lost, read, unlawfulCalls } from './house/audit.js';
 import { gatewaysAt, notingGateway, type NotingGateway } from './house/gateway.js';
 import { load } from './house/load.js';
 import type { Reply, Sender } from './house/sender.js';
-import { bearer, built, newPlace, removed, started, token, type Place } from './house/server.js';
+import { bearer, built, caughtUp, newPlace, removed, started, token, type Place } from './house/server.js';
 import { compiler, controlText, powerCutEnv, type Faults } from './power-cut/shim.js';
 
 /** Ready again within this of the disk being well. */
@@ -98,5 +98,15 @@ const CASES: { name: string; part: 'log' | 'keys'; faults: Faults }[] = [
       expect([which, lost(found, l.wishes)]).toEqual([which, []]);
       expect([which, unlawfulCalls(found, calls)]).toEqual([which, []]);
     }
+
+    // the next start deals with what is left: once its views have seen all, they are what the log says
+    const next = await started(at);
+    undo.push(() => next.end('SIGKILL'));
+    await caughtUp(at);
+    expect((await next.end('SIGTERM')).code).toBe(0);
+    const found = await read(at.data);
+    expect(lost(found, l.wishes)).toEqual([]);
+    expect(unlawfulCalls(found, gateway.calls.slice(callsBefore))).toEqual([]);
+    expect(found.wrongRows).toEqual([]);
   }, 60_000);
 });

@@ -1,4 +1,4 @@
-/** Two of every process side by side: one lane, one message for one key, and what is revoked or set at one API counts at the other. */
+/** Two of every process side by side, and three workers: one lane, one message for one key, and what is revoked or set at one API counts at the other. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '../../bench/ground.js';
 import type { Call } from '../house/gateway.js';
@@ -10,7 +10,7 @@ const RATE = 40, AT_ONCE = 5, WINDOW_MS = 5_000;
 /** calls of the first kind are short, so that the rate bounds them; of the second long, so that the places do */
 const SHORT_MS = 20, LONG_MS = 400;
 let ground: UnderLoad;
-beforeAll(async () => { ground = await UnderLoad.open('sides', { api: 2, projector: 2, worker: 2 }, { rate: RATE, concurrency: AT_ONCE, deadlineMs: 10_000 }, 0); }, 240_000);
+beforeAll(async () => { ground = await UnderLoad.open('sides', { api: 2, projector: 2, worker: 3 }, { rate: RATE, concurrency: AT_ONCE, deadlineMs: 10_000 }, 0); }, 240_000);
 afterAll(() => ground?.close(), 60_000);
 
 /** New messages, acknowledged by one API or the other. */
@@ -42,7 +42,7 @@ const mostAtOnce = (calls: readonly Call[]): number => {
 const mostInWindow = (calls: readonly Call[]): number => Math.max(...calls.map(({ at }) => calls.filter((c) => c.at >= at && c.at < at + WINDOW_MS).length));
 
 describe('the lane of a gateway', () => {
-  it('keeps its rate over both workers, also while the projector that leads is killed and the other takes over', async () => {
+  it('keeps its rate over all workers, also while the projector that leads is killed and the other takes over', async () => {
     ground.gateway.takes = () => SHORT_MS;
     const ids = await accepted(400);
     await until('sending is under way', () => Promise.resolve(ground.gateway.calls.length >= 100), { pauseMs: 10 });
@@ -58,7 +58,7 @@ describe('the lane of a gateway', () => {
     await killed.start();
   }, 120_000);
 
-  it('keeps its places over both workers', async () => {
+  it('keeps its places over all workers', async () => {
     ground.gateway.takes = () => LONG_MS;
     const before = ground.gateway.calls.length;
     await ground.reach(await accepted(60));

@@ -37,6 +37,10 @@ describe('configuration', () => {
     });
   });
 
+  // what `openssl rand -hex 16`, `openssl rand -base64 32` and the manual's `secrets.token_urlsafe(32)` print; the first with ten different characters only
+  it.each(['00112233445566778899001122334455', 'pB9Yq0o7d3fVx1hT5mZk8sRw2uLc6nJeA4gQyXvKtWI=', 'Zk3v_8QmT-yN1uXr5LwB7oHdC0aSgEfJ2iPqRtVxY4M'])('takes a random SECRET_KEY: %s', (key) =>
+    expect(parse({ SECRET_KEY: key }).secretKey).toBe(key));
+
   it('counts an empty variable as not there', () => expect(parse({ MTLS_PORT: '', TLS_CERT: ' ' })).toMatchObject({ mtlsPort: 8001, tlsCert: null }));
 
   it('knows an address in each of its spellings', () => {
@@ -84,6 +88,7 @@ describe('configuration', () => {
     ["T11 a manual's SECRET_KEY", { SECRET_KEY: 'your-secret-key-here' }, ['SECRET_KEY']],
     ["T11 a manual's SECRET_KEY that is long enough", { SECRET_KEY: 'your-secure-key-at-least-32-chars' }, ['SECRET_KEY']],
     ['T11 a SECRET_KEY of one character, repeated', { SECRET_KEY: 'a'.repeat(64) }, ['SECRET_KEY']],
+    ['T11 a SECRET_KEY of eight characters, repeated', { SECRET_KEY: '12345678'.repeat(8) }, ['SECRET_KEY']],
     ['an empty entry in a list', { LISTEN_PORTS: '8000,,3570' }, ['LISTEN_PORTS']],
   ])('refuses %s', (_what, env, names) => expect(faultsOf(env)).toEqual(names));
 

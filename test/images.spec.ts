@@ -58,4 +58,8 @@ describe('the variables of the compose file', () => {
     expect(block(`${name}`).includes('healthcheck:') || block(`${name}`).includes('<<: *heliograph')).toBe(true);
     expect(block('x-heliograph')).toContain('healthcheck:');
   });
+  it('T76 no process of ours leaves a core dump', () => {
+    expect(block('x-heliograph')).toContain('ulimits: { core: 0 }');
+    for (const part of ['api', 'projector', 'worker', 'heliograph']) expect(block(part)).toContain('<<: *heliograph');
+  });
 });

@@ -168,6 +168,10 @@ describe('settings', () => {
     expect((await admin('POST', '/api/v1/settings/clear-cache')).body).toMatchObject({ cleared: true, changed: [] });
   });
 
+  it('whoever asks with GET for what is written to alone is told so', async () => {
+    for (const path of ['clear-cache', 'import']) expect(await admin('GET', `/api/v1/settings/${path}`)).toMatchObject({ status: 405, headers: { allow: 'POST' }, body: { code: 'method_not_allowed' } });
+  });
+
   it('an import shows what it would change, then makes a fresh house equal; secrets are named, to be set again', async () => {
     await put({ retention: { messages_days: 90 }, security: { ip_deny: ['192.0.2.7'], api_scopes: ['inventory:read'] }, email: { smtp_host: 'smtp.example.com' } });
     const exported = (await admin('GET', '/api/v1/settings/export')).body;

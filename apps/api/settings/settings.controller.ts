@@ -20,6 +20,9 @@ const checked = <T extends object>(check: (body: unknown) => T, body: unknown): 
   return body as T;
 };
 
+/** Addresses beside the categories that are written to alone: the router takes a GET of them for one of a category. */
+const WRITTEN_TO = new Set(['clear-cache', 'import']);
+
 const tag = (version: number): string => `"${version}"`;
 
 /** The version that the caller has seen; null: any. What is no version of ours matches none. */
@@ -89,6 +92,7 @@ export class SettingsController {
 
   @Get(':category') @Permit('settings:read')
   async category(@Param('category') category: string, @Res() reply: FastifyReply): Promise<void> {
+    if (WRITTEN_TO.has(category)) throw new Refusal('method_not_allowed', undefined, undefined, { allow: ['POST'] });
     const { settings, version } = await this.administration.show();
     if (!Object.hasOwn(settings, category)) throw new Refusal('not_found');
     reply.header('etag', tag(version)).send(settings[category as keyof typeof settings]);

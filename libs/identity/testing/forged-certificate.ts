@@ -1,4 +1,4 @@
-import { webcrypto, X509Certificate as Parsed } from 'node:crypto';
+import { randomBytes, webcrypto, X509Certificate as Parsed } from 'node:crypto';
 import {
   BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, PemConverter, SubjectAlternativeNameExtension, X509CertificateGenerator,
 } from '@peculiar/x509';
@@ -13,7 +13,8 @@ export async function forged(by: KeyPair | null, commonName: string, { ca = fals
   const signer = by && await webcrypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(by.privateKey), EC, true, ['sign']);
   const subject = [{ CN: [commonName] }];
   const certificate = await X509CertificateGenerator.create({
-    subject, issuer: by ? new Parsed(by.certificate).subject : subject,
+    // as long as ours, or the registry would not take it: the library's own has 31 digits now and then
+    serialNumber: `4${randomBytes(16).toString('hex').slice(1)}`, subject, issuer: by ? new Parsed(by.certificate).subject : subject,
     notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + DAY),
     publicKey: keys.publicKey, signingKey: signer ?? keys.privateKey, signingAlgorithm: EC,
     extensions: [

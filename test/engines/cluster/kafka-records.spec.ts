@@ -113,6 +113,21 @@ describe('foreign records on the topic of jobs', () => {
   });
 });
 
+describe('what is put', () => {
+  // the client refuses to be idempotent with anything but acks=all, so this holds both
+  it('is of an idempotent producer: each record tells its number', async () => {
+    await write({ key: 'k', value: 'of a plain one' });
+    await goesOn();
+    const consumer = foreign.kafka.consumer({ groupId: `reader-${topic}`, maxWaitTimeInMs: 100 });
+    const numbers: string[] = [];
+    await consumer.connect();
+    await consumer.subscribe({ topic: inKafka(topic), fromBeginning: true });
+    await consumer.run({ eachMessage: ({ message }) => { numbers.push((message as unknown as { batchContext: { producerId: string } }).batchContext.producerId); return Promise.resolve(); } });
+    try { await until('all three are read', () => Promise.resolve(numbers.length >= 3), { boundMs: 30_000 }); } finally { await consumer.disconnect(); }
+    expect(numbers).toEqual([expect.stringMatching(/^\d+$/), '-1', numbers[0]]);
+  });
+});
+
 describe('topics', () => {
   it('are made with their settings, the one for parked records beside', async () => {
     const { resources } = await foreign.admin.describeConfigs({ includeSynonyms: false, resources: [inKafka(topic), `${inKafka(topic)}.parked`].map((name) => ({ type: ConfigResourceTypes.TOPIC, name })) });

@@ -6,7 +6,7 @@ import { program } from './program.js';
 
 /** Exit codes: docs/cli.md. */
 try {
-  await program({ out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text), env: process.env, tty: process.stderr.isTTY === true, colour: process.stdout.isTTY === true && !process.env['NO_COLOR'], ascii: Boolean(process.env['NO_COLOR']), width: process.stderr.columns ?? 80 }).parseAsync(process.argv);
+  await program({ out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text), env: process.env, tty: process.stderr.isTTY === true, colour: process.stdout.isTTY === true && !process.env['NO_COLOR'], ascii: Boolean(process.env['NO_COLOR']), width: process.stderr.columns ?? 0 }).parseAsync(process.argv);
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   else {

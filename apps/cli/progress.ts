@@ -3,6 +3,8 @@ import type { Terminal } from './terminal.js';
 
 const BAR = 24;
 const REDRAW_MS = 100;
+/** Where a terminal says that it has no columns at all, as one without a window does. */
+const UNKNOWN_WIDTH = 80;
 
 /** Does long work under a bar on stderr, where a person looks at it; anywhere else nothing is written. */
 export async function withProgress<T>(t: Terminal, what: string, work: (progress: (at: Progress) => void) => Promise<T>, monotonic: () => number = () => performance.now()): Promise<T> {
@@ -15,7 +17,7 @@ export async function withProgress<T>(t: Terminal, what: string, work: (progress
       if (now - drawn < REDRAW_MS) return;
       drawn = now;
       any = true;
-      t.err(`\r${bar(what, at, (now - began) / 1000).slice(0, Math.max(20, t.width - 1))}\u001b[K`);
+      t.err(`\r${bar(what, at, (now - began) / 1000).slice(0, (t.width || UNKNOWN_WIDTH) - 1)}\u001b[K`);
     });
   } finally { if (any) t.err('\r\u001b[K'); }
 }

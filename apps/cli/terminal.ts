@@ -9,6 +9,7 @@ export interface Terminal {
   colour: boolean;
   /** nothing but ASCII may be written (NO_COLOR) */
   ascii: boolean;
+  /** columns; 0: not known */
   width: number;
 }
 

@@ -1,6 +1,6 @@
 // Replaces this process by one of our programs on the project's own Node, whatever Node started us.
 import { constants, accessSync, existsSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const path = (of) => fileURLToPath(new URL(`../${of}`, import.meta.url));
@@ -9,13 +9,14 @@ const path = (of) => fileURLToPath(new URL(`../${of}`, import.meta.url));
 const FLAGS = ['--enable-source-maps', '--max-semi-space-size=8', '--disable-warning=TimeoutNegativeWarning', '--disable-warning=ExperimentalWarning'];
 const settings = () => (existsSync('.env') ? ['--env-file=.env'] : []);
 
-/** Runs `dist/{program}` in place of this process. Does not return. */
+/** Runs `dist/{program}` in place of this process: nothing may follow. */
 export function become(program, args) {
   const node = path('node_modules/node/bin/node');
   accessSync(node, constants.X_OK);
   const argv = [...FLAGS, ...settings(), path(`dist/${program}`), ...args];
-  // an older Node cannot replace itself: then it waits, and a terminal's signals reach both
   if (process.execve) process.execve(node, [node, ...argv], process.env);
-  const { status, signal } = spawnSync(node, argv, { stdio: 'inherit' });
-  process.exit(signal ? 1 : status);
+  // an older Node cannot replace itself: then it waits, and hands on what only it is sent (Ctrl-C in a terminal reaches both)
+  const child = spawn(node, argv, { stdio: 'inherit' });
+  process.on('SIGTERM', () => child.kill('SIGTERM')).on('SIGINT', () => {});
+  child.on('exit', (status, signal) => process.exit(signal ? 1 : status));
 }

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { relative } from 'node:path';
 import { systemClock } from '#libs/event-sourcing/running/clock';
+import { commandsToCopy } from './commands-to-copy.js';
 import { ensureDemoClient } from './demo-client.js';
 import { PARTS } from './house.js';
 import { openWorker } from '../worker/open-worker.js';
@@ -20,15 +21,9 @@ await run(PARTS, {
   },
   async ready(c, house, ms) {
     const demo = c.environment === 'production' ? null : await ensureDemoClient(c.secretsDir, house.secrets, house.api.bus, house.credentials, () => systemClock.now());
-    const mtls = house.listening.ports.find((p) => p.tls && p.port !== 0);
     return [
       `Heliograph is ready (${ms} ms, engines: ${house.engine.name}).`, ...addresses(house), ...(mock ? [`  ${mock.url}  the gateway mock: messages and mails that it received`] : []), '',
-      ...(demo && mtls ? [
-        'Send a message, over mutual TLS:',
-        `  python3 ops/clients/send_message.py --sender "+15550001111" --message "Hello" --cert ${show(demo)}/client.crt --key ${show(demo)}/client.key${mtls.port === 8001 ? '' : ` --url https://localhost:${mtls.port}/api/v1/messages`}`,
-        'See its life (take the id that the first command printed; without an id it shows the newest):',
-        '  npx heliograph messages replay',
-      ] : []), '',
+      ...(demo && c.mtlsPort ? commandsToCopy(show(demo), c.mtlsPort) : []), '',
     ].join('\n');
   },
 });

@@ -66,7 +66,8 @@ export class Administration {
    * @throws Refusal validation_failed, confirmation_required, conflict
    */
   async change(asked: Asked, how: How, context: StreamCommand['context'], dryRun = false): Promise<Done> {
-    const { values, secrets } = flat(asked);
+    const { values: named, secrets } = flat(asked);
+    const values = named.map((v) => ({ ...v, otherwise: this.#inForce(v.name as AnyName, null) }));
     const data = { values, secrets, ...how };
     const before = await this.#state();
     const now = this.ports.now().toISOString();
@@ -96,7 +97,7 @@ export class Administration {
 
   #done(events: readonly { data: { changes: Done['changes']; secrets: { name: string; value: unknown }[] } }[], state: SettingsState, position: Position | null): Done {
     return {
-      changes: events.flatMap(({ data }) => data.changes), secrets: events.flatMap(({ data }) => data.secrets.map(({ name, value }) => ({ name, set: value !== null }))),
+      changes: events.flatMap(({ data }) => data.changes.map(({ name, from, to }) => ({ name, from, to }))), secrets: events.flatMap(({ data }) => data.secrets.map(({ name, value }) => ({ name, set: value !== null }))),
       settings: this.#shown(state, true), version: state.changes, position,
     };
   }

@@ -10,12 +10,12 @@ const context = { principal: 'local:test', correlationId: 'c', causationId: 'c' 
 type Data = ChangeSettings['data'];
 const change = (data: Partial<Data>): ChangeSettings => new ChangeSettings('all', { values: [], secrets: [], reason: null, by: 'usr_1', seen: null, confirmed: false, caller: null, ...data }, context);
 const set = (name: string, value: SettingValue, more: Partial<Data> = {}): ChangeSettings => change({ values: [{ name, value }], ...more });
-const changed = (name: string, from: SettingValue, to: SettingValue) => ({ type: 'SettingsChanged' as const, data: { changes: [{ name, from: from as never, to: to as never }], secrets: [] as { name: string; value: string | null }[], reason: null, by: 'usr_1', at: NOW } });
+const changed = (name: string, from: SettingValue, to: SettingValue, otherwise: SettingValue = null) => ({ type: 'SettingsChanged' as const, data: { changes: [{ name, from: from as never, to: to as never, otherwise: otherwise as never }], secrets: [] as { name: string; value: string | null; replaced: boolean }[], reason: null, by: 'usr_1', at: NOW } });
 
 describe('settings', () => {
   it('records old and new, who, when and why', () => {
-    given(settings).when(set('security.rate_limit_minute', 120, { reason: 'a new client' }), NOW)
-      .then({ type: 'SettingsChanged', data: { changes: [{ name: 'security.rate_limit_minute', from: null, to: 120 }], secrets: [], reason: 'a new client', by: 'usr_1', at: NOW } });
+    given(settings).when(change({ values: [{ name: 'security.rate_limit_minute', value: 120, otherwise: 60 }], reason: 'a new client' }), NOW)
+      .then({ type: 'SettingsChanged', data: { changes: [{ name: 'security.rate_limit_minute', from: null, to: 120, otherwise: 60 }], secrets: [], reason: 'a new client', by: 'usr_1', at: NOW } });
     given(settings, changed('security.rate_limit_minute', null, 120)).when(set('security.rate_limit_minute', null), NOW).then(changed('security.rate_limit_minute', 120, null));
   });
 
@@ -71,12 +71,12 @@ describe('settings', () => {
   });
 
   it('T72 never holds a secret in the open', () => {
-    const event = { type: 'SettingsChanged' as const, data: { ...changed('', null, null).data, changes: [], secrets: [{ name: 'email.smtp_password', value: 'hunter2!' }] } };
+    const event = { type: 'SettingsChanged' as const, data: { ...changed('', null, null).data, changes: [], secrets: [{ name: 'email.smtp_password', value: 'hunter2!', replaced: false }] } };
     given(settings).when(change({ secrets: [{ name: 'email.smtp_password', value: 'hunter2!' }] }), NOW).then(event);
     const state = stateAfter(settings, [event]);
     expect(Object.keys(state.secrets)).toEqual(['email.smtp_password']);
     expect(JSON.stringify(state)).not.toContain('hunter2');
-    expect(stateAfter(settings, [event, { ...event, data: { ...event.data, secrets: [{ name: 'email.smtp_password', value: null }] } }])).toEqual({ values: {}, secrets: {}, changes: 2 });
+    expect(stateAfter(settings, [event, { ...event, data: { ...event.data, secrets: [{ name: 'email.smtp_password', value: null, replaced: true }] } }])).toEqual({ values: {}, secrets: {}, changes: 2 });
   });
 
   it('after any history, what was set last stands, each change counted once', () => {

@@ -20,8 +20,8 @@ export interface SettingsState {
 
 /** Changes several settings at once, or none. */
 export class ChangeSettings extends StreamCommand<{
-  /** value null: the default counts again */
-  values: readonly { name: string; value: SettingValue }[];
+  /** value null: the default counts again, which is `otherwise` in the house of whoever changes it (null: none) */
+  values: readonly { name: string; value: SettingValue; otherwise?: SettingValue }[];
   /** value null: not set any more */
   secrets: readonly { name: string; value: string | null }[];
   reason: string | null;
@@ -35,6 +35,8 @@ export class ChangeSettings extends StreamCommand<{
 }> {}
 
 type Change = EventOf<SettingsEvents, 'plain'>['data']['changes'][number];
+/** Version 1 named neither the default nor whether a secret took another's place. */
+interface Version1 { changes: Omit<Change, 'otherwise'>[]; secrets: { name: string; value: unknown }[] }
 
 /** In a sentence, what is wrong with a value; null where nothing is. */
 export function wrongWith(name: string, value: unknown, secret: boolean): string | null {
@@ -68,6 +70,8 @@ const without = <T>(all: Readonly<Record<string, T>>, names: readonly string[]):
 export const settings = decider<SettingsState, SettingsEvents>()({
   stream: 'settings',
   snapshotVersion: 1,
+  versions: { SettingsChanged: 2 },
+  upcasts: { SettingsChanged: [(data: Version1) => ({ ...data, changes: data.changes.map((c) => ({ ...c, otherwise: null })), secrets: data.secrets.map((s) => ({ ...s, replaced: false })) })] },
   initial: { values: {}, secrets: {}, changes: 0 },
   commands: { ChangeSettings },
   decide: {
@@ -79,16 +83,16 @@ export const settings = decider<SettingsState, SettingsEvents>()({
       if (reason !== null && [...reason].length > REASON_MOST) errors.push({ field: 'reason', message: `must be a text of at most ${REASON_MOST} characters` });
       if (errors.length > 0) throw new Refusal('validation_failed', undefined, errors);
       if (seen !== null && seen !== state.changes) throw new Refusal('conflict', 'Somebody else has changed the settings since you read them. Read them again, then try again.');
-      const changes = values.map(({ name, value }): Change => ({ name, from: (state.values[name] ?? null) as Change['from'], to: value as Change['to'] })).filter(({ from, to }) => !same(from, to));
+      const changes = values.map(({ name, value, otherwise = null }): Change => ({ name, from: (state.values[name] ?? null) as Change['from'], to: value as Change['to'], otherwise: otherwise as Change['otherwise'] })).filter(({ from, to }) => !same(from, to));
       const kept = secrets.filter(({ name, value }) => value !== null || name in state.secrets);
       if (changes.length === 0 && kept.length === 0) return [];
       const because = confirmed ? [] : doubts(state, changes, caller);
       if (because.length > 0) throw new Refusal('confirmation_required', `Confirm it, if you mean it ("confirm": true; on the command line --confirm). ${because.join('; ')}.`);
-      return [{ type: 'SettingsChanged', data: { changes, secrets: kept.map(({ name, value }) => ({ name, value })), reason, by, at: now } }];
+      return [{ type: 'SettingsChanged', data: { changes, secrets: kept.map(({ name, value }) => ({ name, value, replaced: name in state.secrets })), reason, by, at: now } }];
     },
   },
   seal: {
-    SettingsChanged: (data, by) => ({ ...data, secrets: data.secrets.map(({ name, value }) => ({ name, value: by.seal(`secrets.${name}`, value, { kind: 'account', value: 'settings' }) })) }),
+    SettingsChanged: (data, by) => ({ ...data, secrets: data.secrets.map(({ name, value, replaced }) => ({ name, replaced, value: by.seal(`secrets.${name}`, value, { kind: 'account', value: 'settings' }) })) }),
   },
   // Who set what, and why, stays readable for as long as the log.
   period: () => ({ category: 'kept', day: '' }),

@@ -11,10 +11,10 @@ export type SettingValue = string | number | boolean | null | readonly string[];
  */
 export type SettingsEvents = {
   SettingsChanged: {
-    /** `{category}.{name}`, with the value before and after; null: the default counts */
-    changes: { name: string; from: SettingValue; to: SettingValue }[];
-    /** the same for secrets, of which nobody reads back what they are; null: not set any more */
-    secrets: { name: string; value: Sensitive<string> | null }[];
+    /** `{category}.{name}`, with the value before and after; null: the default counts, which is `otherwise` (null in version 1, which did not say) */
+    changes: { name: string; from: SettingValue; to: SettingValue; otherwise: SettingValue }[];
+    /** the same for secrets, of which nobody reads back what they are; null: not set any more. `replaced`: another was set before (version 1 did not say) */
+    secrets: { name: string; value: Sensitive<string> | null; replaced: boolean }[];
     reason: string | null;
     /** the administrator's owner id, or `local` */
     by: string;

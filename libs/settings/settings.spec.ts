@@ -6,7 +6,7 @@ import type { SettingValue } from './settings.events.js';
 import { LiveSettings } from './settings.js';
 import { defaultsOf, type AnyName } from './table.js';
 
-const plain = (name: string, to: SettingValue) => ({ type: 'SettingsChanged', data: { changes: [{ name, from: null, to }], secrets: [], reason: null, by: 'local', at: '2030-01-01T00:00:00.000Z' } });
+const plain = (name: string, to: SettingValue) => ({ type: 'SettingsChanged', data: { changes: [{ name, from: null, to, otherwise: null }], secrets: [], reason: null, by: 'local', at: '2030-01-01T00:00:00.000Z' } });
 const event = (revision: number, one: { type: string; data: unknown }, stream = 'settings-all'): StoredEvent => ({ ...storedAs(settings, one, revision), stream, revision, metadata: {} } as StoredEvent);
 const sealer = { open: (values: readonly unknown[]) => Promise.resolve(values.map((v) => `opened ${String(v).length > 0}`)) };
 /** A stream that is read when the spec says so. */
@@ -70,7 +70,7 @@ describe('live settings', () => {
   });
 
   it('open a secret only when it is asked for', async () => {
-    const live = await started({ type: 'SettingsChanged', data: { ...plain('', null).data, changes: [], secrets: [{ name: 'email.smtp_password', value: 'hunter2!' }] } });
+    const live = await started({ type: 'SettingsChanged', data: { ...plain('', null).data, changes: [], secrets: [{ name: 'email.smtp_password', value: 'hunter2!', replaced: false }] } });
     expect(JSON.stringify(live)).not.toContain('hunter2');
     expect(await live.secret('email.smtp_password')).toBe('opened true');
     expect(await live.secret('telegram.bot_token')).toBeNull();

@@ -53,7 +53,7 @@ describe('settings in two processes', () => {
     expect(guarded.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'conflict' } });
     await Promise.all([change(one, 'security.rate_limit_hour', 21), change(other, 'security.rate_limit_hour', 22)]);
     const stored = await engine.eventStore.read('settings-all', changes + 1, 10);
-    expect(stored.map(({ data }) => (data as { changes: { from: unknown; to: unknown }[] }).changes[0])).toEqual([{ name: 'security.rate_limit_hour', from: null, to: expect.any(Number) }, { name: 'security.rate_limit_hour', from: expect.any(Number), to: expect.any(Number) }]);
+    expect(stored.map(({ data }) => (data as { changes: { from: unknown; to: unknown }[] }).changes[0])).toEqual([{ name: 'security.rate_limit_hour', from: null, to: expect.any(Number), otherwise: null }, { name: 'security.rate_limit_hour', from: expect.any(Number), to: expect.any(Number), otherwise: null }]);
     const [first, second] = stored.map(({ data }) => (data as { changes: { from: unknown; to: unknown }[] }).changes[0]!);
     expect(second!.from).toBe(first!.to);
   });

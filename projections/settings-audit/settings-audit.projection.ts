@@ -7,9 +7,12 @@ export type AuditedSetting = {
   name: string;
   category: string;
   secret: boolean;
-  /** null: the default counted before, or counts again; of a secret always null, and `changed` or `removed` */
+  /** what counted before and counts now, also where that is the default; of a secret null or `set`, and `changed` or `removed` */
   from: SettingValue;
   to: SettingValue;
+  /** the default counted before; counts again */
+  fromDefault: boolean;
+  toDefault: boolean;
   /** the administrator's owner id, or `local` */
   by: string;
   at: string;
@@ -22,7 +25,7 @@ const digits = (n: number, of: number): string => String(n).padStart(of, '0');
 
 export const settingsAudit = projection<SettingsEvents, AuditedSetting>({
   name: 'settings-audit',
-  version: 1,
+  version: 2,
   follows: ['settings'],
   indexes: {
     byTime: ['at'], byName: ['name', 'at'], byCategory: ['category', 'at'],
@@ -34,9 +37,9 @@ export const settingsAudit = projection<SettingsEvents, AuditedSetting>({
     const i = Number(id.slice(id.indexOf('.') + 1));
     const common = { by, at, reason, version: revision + 1 };
     const change = changes[i];
-    if (change) return { name: change.name, category: categoryOf(change.name), secret: false, from: change.from, to: change.to, ...common };
-    const { name, value } = secrets[i - changes.length]!;
-    return { name, category: categoryOf(name), secret: true, from: null, to: value === null ? 'removed' : 'changed', ...common };
+    if (change) return { name: change.name, category: categoryOf(change.name), secret: false, from: change.from ?? change.otherwise, to: change.to ?? change.otherwise, fromDefault: change.from === null, toDefault: change.to === null, ...common };
+    const { name, value, replaced } = secrets[i - changes.length]!;
+    return { name, category: categoryOf(name), secret: true, from: replaced ? 'set' : null, to: value === null ? 'removed' : 'changed', fromDefault: false, toDefault: false, ...common };
   },
 });
 

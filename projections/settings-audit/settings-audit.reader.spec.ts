@@ -22,7 +22,7 @@ beforeAll(async () => {
   await engine.readModels.define({ name: collectionOf(settingsAudit), indexes: settingsAudit.indexes });
   const events = Array.from({ length: 12 }, (_, i) => {
     const own = facts.slice(2 * i, 2 * i + 2);
-    return happened(settings, 'settings-all', i, 'SettingsChanged', { changes: own.map(({ name }) => ({ name, from: null, to: i })), secrets: [], reason: null, by: own[0]!.by, at: own[0]!.at });
+    return happened(settings, 'settings-all', i, 'SettingsChanged', { changes: own.map(({ name }) => ({ name, from: null, to: i, otherwise: null })), secrets: [], reason: null, by: own[0]!.by, at: own[0]!.at });
   });
   await engine.readModels.apply(collectionOf(settingsAudit), [...projected(settingsAudit, events)].map(([id, row]) => ({ id, position: '0000000000000001', row })), '0000000000000001');
 });

@@ -49,7 +49,7 @@ describe('settings', () => {
   it('T72 who changed what, when and why is told, newest first, with filters and pages', async () => {
     const changes = await audit('?name=security.rate_limit_minute');
     expect(changes).toMatchObject([
-      { name: 'security.rate_limit_minute', category: 'security', secret: false, from: 777, to: null, who: 'ops', why: null, version: 2 }, { from: null, to: 777, who: 'ops', why: 'a busy day', version: 1 },
+      { name: 'security.rate_limit_minute', category: 'security', secret: false, from: 777, to: 1_000_000, from_default: false, to_default: true, who: 'ops', why: null, version: 2 }, { from: 1_000_000, to: 777, from_default: true, to_default: false, who: 'ops', why: 'a busy day', version: 1 },
     ]);
     expect(Math.abs(Date.now() - Date.parse(changes[0]!['when'] as string))).toBeLessThan(60_000);
     expect(await audit('?who=nobody')).toEqual([]);
@@ -82,7 +82,7 @@ describe('settings', () => {
     expect(await audit('?name=email.smtp_password')).toMatchObject([{ secret: true, from: null, to: 'changed' }]);
     await put({ email: { smtp_password: null } });
     expect((await all())['email']).toMatchObject({ smtp_password: { set: false } });
-    expect((await audit('?name=email.smtp_password'))[0]).toMatchObject({ from: null, to: 'removed' });
+    expect((await audit('?name=email.smtp_password'))[0]).toMatchObject({ from: 'set', to: 'removed' });
     await put({ email: { smtp_password: secret } });
   });
 

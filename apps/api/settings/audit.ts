@@ -49,5 +49,5 @@ export class SettingsAudit {
   }
 }
 
-const auditAnswer = ({ name, category, secret, from, to, by, at, reason, version }: AuditedSetting, whoName: string | null): Record<string, unknown> =>
-  ({ name, category, secret, from, to, who: by, who_name: whoName, when: at, why: reason, version });
+const auditAnswer = ({ name, category, secret, from, to, fromDefault, toDefault, by, at, reason, version }: AuditedSetting, whoName: string | null): Record<string, unknown> =>
+  ({ name, category, secret, from, to, from_default: fromDefault, to_default: toDefault, who: by, who_name: whoName, when: at, why: reason, version });

@@ -39,7 +39,8 @@ export const settingsSurface: Surface = {
     SettingsAudit: object({
       changes: list(object({
         name: text('`category.name`'), category: { type: 'string', enum: [...CATEGORIES] }, secret: yes('its values are not shown'),
-        from: { ...VALUE, description: 'what was set before; null: the default counted, or it is a secret' }, to: { ...VALUE, description: 'what was set; null: the default counts again; of a secret `changed` or `removed`' },
+        from: { ...VALUE, description: 'what counted before; null: nothing; of a secret `set`, or null' }, to: { ...VALUE, description: 'what counts since; null: nothing; of a secret `changed` or `removed`' },
+        from_default: yes('the default counted before'), to_default: yes('the default counts again'),
         who: text('the account\'s id, or `local` for the command line'), who_name: nullable(text('what the account is called now; null: it is none, or was erased')), when: moment('when it was changed'), why: nullable(text('the reason that was given')),
         version: { type: 'integer', minimum: 1, description: 'which change it was; several settings may be part of one' },
       })),
@@ -80,7 +81,7 @@ export const settingsSurface: Surface = {
       id: 'settingsAudit', summary: 'Who changed which setting, when and why', query: AuditQuery, headers: ['X-Heliograph-Position'],
       answers: {
         200: json('SettingsAudit', 'A page of changes, newest first.', {
-          changes: [{ name: 'security.rate_limit_minute', category: 'security', secret: false, from: null, to: 120, who: 'usr_0193f2c0a1b27c3d8e4f5a6b7c8d9e0f', who_name: 'SMSadmin', when: '2030-01-01T00:00:00.000Z', why: 'a new client sends more', version: 1 }], next: null,
+          changes: [{ name: 'security.rate_limit_minute', category: 'security', secret: false, from: 60, to: 120, from_default: true, to_default: false, who: 'usr_0193f2c0a1b27c3d8e4f5a6b7c8d9e0f', who_name: 'SMSadmin', when: '2030-01-01T00:00:00.000Z', why: 'a new client sends more', version: 1 }], next: null,
         }),
       },
       refusals: ['validation_failed', 'invalid_cursor'],

@@ -38,6 +38,16 @@ describe('a batch that was accepted', () => {
     await expect(messages.cancel(id, asking())).rejects.toThrow('being made at this moment');
     await expect(messages.show(id, asking(undefined, 'o2'))).rejects.toThrow('not_found');
   });
+  it('T32 an administrator who is shown such a part is written down, as for any message', async () => {
+    const { body } = await accept(w.first, 1);
+    const id = `${String(body['batch'])}.0`;
+    const own = asking(), ops: Asking = { ...asking(undefined, 'ops'), principal: { ...own.principal, owner: 'ops', role: 'admin' } };
+    const messages = new Messages(portsOf(w.first));
+    await messages.show(id, own);
+    expect(await w.events(`look-${id}`)).toEqual([]);
+    expect((await messages.show(id, ops)).body).toMatchObject({ id, body: 'part 0' });
+    expect(await w.events(`look-${id}`)).toMatchObject([{ type: 'MessageLookedAt', data: { by: 'ops', what: 'message' } }]);
+  });
   it('answers for a part as it answered at first, once it has a stream', async () => {
     const { body } = await accept(w.first, 2);
     const first = (body['results'] as { message: object }[])[1]!.message, id = `${String(body['batch'])}.1`;

@@ -65,9 +65,9 @@ export class Messages {
   async show(id: string, asking: Asking): Promise<Answer> {
     const { store, sealer } = this.ports;
     const found = await this.#find(id, asking.principal);
+    await this.#looked(id, found.owner, 'message', asking);
     if ('part' in found) return { status: 200, body: { ...found.part, recent_attempts: [] } };
     const { m, revision } = found;
-    await this.#looked(id, m.owner, 'message', asking);
     const last = await store.read(`message-${id}`, Math.max(1, revision - EVENTS_OF_LAST_ATTEMPTS + 1), EVENTS_OF_LAST_ATTEMPTS);
     const [opened, events] = await Promise.all([this.#open(m), openEvents(sealer, last)]);
     return { status: 200, body: { ...messageAnswer(id, m, opened), recent_attempts: attemptsAnswer(events, ATTEMPTS_SHOWN) } };
@@ -80,7 +80,7 @@ export class Messages {
     const from = query.after === undefined ? 0 : Number(this.#cursors.read(query.after, scope)[0]);
     const found = await this.#find(id, asking.principal);
     if ('part' in found) return { status: 200, body: { events: [], next: null } };
-    await this.#looked(id, found.m.owner, 'life', asking);
+    await this.#looked(id, found.owner, 'life', asking);
     const events = await openEvents(this.ports.sealer, await this.ports.store.read(`message-${id}`, from, limit));
     const more = from + events.length <= found.revision;
     return {
@@ -143,18 +143,19 @@ export class Messages {
     return { status: cancelled ? 200 : 202, body: { id, status: cancelled ? 'cancelled' : 'cancel_requested' }, position: done.position };
   }
 
-  async #find(id: string, principal: Principal): Promise<{ m: Message; revision: number } | { part: Record<string, unknown> }> {
+  async #find(id: string, principal: Principal): Promise<{ owner: string; m: Message; revision: number } | { owner: string; part: Record<string, unknown> }> {
     if (!/^[A-Za-z0-9_.-]{1,100}$/.test(id)) throw new Refusal('not_found');
     const sees = (owner: string): true => { if (maySee(principal, owner)) return true; throw new Foreign('message'); };
     const { state, revision } = await this.ports.states.read(message, `message-${id}`);
     if (revision !== NO_STREAM) {
       const m = state as Message;
       sees(m.owner);
-      return { m, revision };
+      return { owner: m.owner, m, revision };
     }
-    const part = await queuedPart(this.ports, id, sees);
+    let owner = '';
+    const part = await queuedPart(this.ports, id, (its) => sees(owner = its));
     if (!part) throw new Refusal('not_found');
-    return { part };
+    return { owner, part };
   }
 
   async #open(m: Message): Promise<Opened> {

@@ -17,12 +17,15 @@ import { Keyring } from '#libs/event-sourcing/sealing/keyring';
 import { Sealer } from '#libs/event-sourcing/sealing/sealer';
 import { batch } from '#libs/messaging/batch/batch.decider';
 import { defaultGateways } from '#libs/messaging/gateways/default-gateways';
+import { look } from '#libs/messaging/look/look.decider';
 import { message, type Acceptance, type Message } from '#libs/messaging/message/message.decider';
 import { delivery } from '#libs/messaging/message/delivery.process';
 import { accept, context } from '#libs/messaging/testing/message-life';
 import type { EgressRequest, EgressResult } from '#libs/platform/egress/egress';
 import type { AttemptPorts } from '../attempts.js';
 import type { PartsPorts } from '../batch-parts.js';
+
+const DECIDERS: readonly AnyDecider[] = [message, batch, look];
 
 /** Time that passes when told; whatever waits, waits not at all and is written down. */
 export class ToldClock implements Clock {
@@ -80,12 +83,12 @@ export class Workshop {
     const faults = { random: () => (failing > 0 && failing-- > 0 ? 0 : 0.9), lost: 0, unanswered: 0 };
     const store = new FaultEventStore(this.engine.eventStore, faults);
     const sealer = new Sealer(this.keyring);
-    const states = new States(store, this.engine.readModels, new EventRegistry([message, batch]), (text) => this.keyring.mac('snapshot', text));
+    const states = new States(store, this.engine.readModels, new EventRegistry(DECIDERS), (text) => this.keyring.mac('snapshot', text));
     const commands = new Commands(store, states, sealer, this.clock);
     const place: Workplace = { before: () => {}, fail: (times, how) => { failing = times; faults.lost = how === 'lost' ? 0.5 : 0; faults.unanswered = how === 'unanswered' ? 0.5 : 0; }, ports: null as never };
     const bus = { execute: async (c: StreamCommand) => {
       place.before(c);
-      return commands.execute(c.constructor.name in message.commands ? message : batch, c);
+      return commands.execute(DECIDERS.find((d) => c.constructor.name in d.commands)!, c);
     } } as unknown as CommandBus;
     const gateways = new Map(defaultGateways({ httpUrl: 'http://192.0.2.1/sink', smsUrl: 'http://192.0.2.1/gateway.jsp' }).map((g) => [g.name, g]));
     const egress = { request: async (r: EgressRequest) => { this.calls.push(r); return this.answer(r); }, close: async () => {} };

@@ -7,7 +7,7 @@ beforeAll(async () => { ground = await UnderLoad.open('killed', { api: 2, projec
 afterAll(() => ground?.close(), 60_000);
 
 describe('kill -9 under load', () => {
-  it.each(['api 1', 'projector 1', 'projector 2', 'worker 1', 'worker 2'])('%s: the others go on without it, and it comes back', async (name) => {
+  it.each(['api 1', 'api 2', 'projector 1', 'projector 2', 'worker 1', 'worker 2'])('%s: the others go on without it, and it comes back', async (name) => {
     const member = ground.cluster.members.find((m) => m.name === name)!;
     await member.kill();
     await ground.timed(`without ${name}`, () => ground.goesOn());

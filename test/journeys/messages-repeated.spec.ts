@@ -119,6 +119,13 @@ describe('a batch', () => {
     expect([again.body, again.headers['idempotency-replayed']]).toEqual([replies[0]!.body, 'true']);
     expect(await post(key, { body: { messages: asked.body.messages.slice(1) } }, user, BATCH)).toMatchObject({ status: 422, body: { code: 'idempotency_mismatch' } });
   }, 30_000);
+  it('its parts are cancelled as soon as they are answered as queued, also before they have a life of their own: 200, and none is sent', async () => {
+    const { body: { batch } } = await post(fresh(), { body: { messages: Array.from({ length: 600 }, (_, i) => item(20_000 + i, { send_at: '2099-01-01T00:00:00.000Z' })) } }, user, BATCH);
+    const ids = [599, 598, 0].map((i) => `${batch}.${i}`);
+    const cancelled = await Promise.all(ids.map((id) => user('POST', `${AT}/${id}/cancel`)));
+    expect(cancelled.map(({ status, body }) => [status, body])).toEqual(ids.map((id) => [200, { id, status: 'cancelled' }]));
+    for (const id of ids) expect((await whole.events(id)).map((e) => e.type)).toEqual(['MessageAccepted', 'MessageCancelled']);
+  });
   it.each<[string, object]>([['none', { messages: [] }], ['1,001', { messages: Array.from({ length: 1_001 }, (_, i) => item(i)) }], ['no list', { messages: {} }], ['more than a list', { messages: [item(1)], pace: 3 }]])('%s: 422', async (_, body) =>
     expect((await user('POST', BATCH, { body })).status).toBe(422));
   it('all of it bad: 207 with problems, and no batch', async () => expect(await user('POST', BATCH, { body: { messages: [item(1, { to: 'x' }), 7] } })).toMatchObject({ status: 207, body: { batch: null, accepted: 0, refused: 2 } }));

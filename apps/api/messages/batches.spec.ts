@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Unavailable } from '#libs/event-sourcing/errors';
 import { Seeing } from '#libs/event-sourcing/running/seeing';
+import { until } from '#libs/event-sourcing/testing/test-clock';
 import { AcceptBatch, AddBatchItems, CHUNK } from '#libs/messaging/batch/batch.decider';
 import { parts } from '#libs/messaging/batch/parts.process';
+import { ATTEMPTS } from '#libs/messaging/message/delivery.process';
 import { NativeMessageDto } from '#libs/messaging/message/messages.dto';
 import { validatorOf } from '#libs/platform/validation/validator';
+import { performAttempt } from '../../worker/attempts.js';
 import { makeParts } from '../../worker/batch-parts.js';
 import { Workshop, type Workplace } from '../../worker/testing/workshop.js';
-import type { Asking, MessagePorts } from './asking.js';
-import { acceptBatch, queuedPart } from './batches.js';
+import type { Answer, Asking, MessagePorts } from './asking.js';
+import { acceptBatch, MADE_WITHIN_MS, queuedPart } from './batches.js';
 import { Messages } from './messages.js';
 
 let w: Workshop, requests = 0;
@@ -24,7 +27,7 @@ const accept = (place: Workplace, count: number, key?: string) => acceptBatch(po
 const all = (): boolean => true;
 
 describe('a batch that was accepted', () => {
-  it('shows each part as queued before it has a stream, to those who may see it; it cannot be cancelled in that moment', async () => {
+  it('shows each part as queued before it has a stream, to those who may see it', async () => {
     const { body } = await accept(w.first, CHUNK + 1);
     const id = `${String(body['batch'])}.${CHUNK}`;
     expect(await w.life(id)).toEqual([]);
@@ -35,7 +38,6 @@ describe('a batch that was accepted', () => {
     const messages = new Messages(portsOf(w.first));
     expect((await messages.show(id, asking())).body).toMatchObject({ id, status: 'queued', recent_attempts: [] });
     expect((await messages.life(id, {}, asking())).body).toEqual({ events: [], next: null });
-    await expect(messages.cancel(id, asking())).rejects.toThrow('being made at this moment');
     await expect(messages.show(id, asking(undefined, 'o2'))).rejects.toThrow('not_found');
   });
   it('T32 an administrator who is shown such a part is written down, as for any message', async () => {
@@ -47,6 +49,43 @@ describe('a batch that was accepted', () => {
     expect(await w.events(`look-${id}`)).toEqual([]);
     expect((await messages.show(id, ops)).body).toMatchObject({ id, body: 'part 0' });
     expect(await w.events(`look-${id}`)).toMatchObject([{ type: 'MessageLookedAt', data: { by: 'ops', what: 'message' } }]);
+  });
+  describe('cancelled before a part has its stream', () => {
+    /** A part that waits to be made, and the request to cancel it under way. */
+    const cancelling = async (): Promise<{ id: string; stream: string; cancelled: Promise<Answer> }> => {
+      const { body } = await accept(w.first, 1);
+      const stream = `batch-${String(body['batch'])}`, id = `${String(body['batch'])}.0`, before = w.clock.waits.length;
+      const cancelled = new Messages(portsOf(w.another())).cancel(id, asking());
+      cancelled.catch(() => {}); // looked at by whoever asked
+      await until('the request waits for the part', () => w.clock.waits.length > before);
+      return { id, stream, cancelled };
+    };
+    it('it waits until the part is made, then is cancelled, and nothing is ever sent', async () => {
+      const { id, stream, cancelled } = await cancelling();
+      expect(await w.life(id)).toEqual([]);
+      expect(await makeParts(w.first.ports, await w.job(stream, parts))).toBe('done');
+      expect(await cancelled).toMatchObject({ status: 200, body: { id, status: 'cancelled' } });
+      expect(await performAttempt(w.another().ports, { topic: ATTEMPTS, stream: `message-${id}`, id: `${id}/1`, lane: 'sms' })).toBe('drop');
+      expect(await w.life(id)).toEqual(['MessageAccepted', 'MessageCancelled']);
+      expect(w.calls).toEqual([]);
+    });
+    it('nobody makes it: 503 that says when to ask again, nothing is cancelled, and once it is made the same request does it', async () => {
+      const { id, stream, cancelled } = await cancelling();
+      w.clock.pass(MADE_WITHIN_MS - 1);
+      const waits = w.clock.waits.length;
+      await until('it still waits', () => w.clock.waits.length > waits + 2);
+      w.clock.pass(1);
+      await expect(cancelled).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('nothing was cancelled'), extra: { retryAfter: 1 } });
+      expect(await w.life(id)).toEqual([]);
+      await makeParts(w.first.ports, await w.job(stream, parts));
+      expect(await w.life(id)).toEqual(['MessageAccepted']);
+      expect(await new Messages(portsOf(w.first)).cancel(id, asking())).toMatchObject({ status: 200, body: { id, status: 'cancelled' } });
+    });
+    it('somebody else is not kept waiting: there is no such part for him', async () => {
+      const { body } = await accept(w.first, 1), before = w.clock.waits.length;
+      await expect(new Messages(portsOf(w.first)).cancel(`${String(body['batch'])}.0`, asking(undefined, 'o2'))).rejects.toThrow('not_found');
+      expect(w.clock.waits).toHaveLength(before);
+    });
   });
   it('answers for a part as it answered at first, once it has a stream', async () => {
     const { body } = await accept(w.first, 2);

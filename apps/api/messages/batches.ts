@@ -2,6 +2,7 @@ import type { EventStore } from '#libs/event-sourcing/ports/event-store';
 import type { Executed } from '#libs/event-sourcing/running/commands';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { NO_STREAM } from '#libs/event-sourcing/event';
+import type { Clock } from '#libs/event-sourcing/running/clock';
 import type { States } from '#libs/event-sourcing/running/states';
 import type { Stored } from '#libs/event-sourcing/sealed';
 import type { Sealer } from '#libs/event-sourcing/sealing/sealer';
@@ -101,6 +102,21 @@ export async function queuedPart(ports: { states: States; store: EventStore; sea
   }
   return null;
 }
+
+/** Parts are made within moments; where it takes so long something does not run, and waiting on would only hold the caller. */
+export const MADE_WITHIN_MS = 3_000;
+const FIRST_LOOK_MS = 5, MOST_BETWEEN_LOOKS_MS = 160;
+
+/** Waits until a part of an accepted batch has its stream. @throws Refusal unavailable, when it has none within the bound */
+export async function partMade({ states, clock }: { states: States; clock: Clock }, id: string): Promise<void> {
+  const end = clock.monotonic() + MADE_WITHIN_MS;
+  for (let pause = FIRST_LOOK_MS; (await states.read(message, `message-${id}`)).revision === NO_STREAM; pause = Math.min(2 * pause, MOST_BETWEEN_LOOKS_MS)) {
+    if (clock.monotonic() >= end) throw new Refusal('unavailable', NOT_MADE_YET, undefined, { retryAfter: 1 });
+    await new Promise<void>((resolve) => { clock.after(pause, resolve); });
+  }
+}
+
+const NOT_MADE_YET = 'This part of a batch is accepted, but not made yet, so nothing was cancelled, and it will be sent. Try again after `Retry-After` seconds; if it stays so, an administrator sees in `/ready` and `/metrics` what does not run.';
 
 /** The parts of a stored chunk, by their place in the request, as they were when they were accepted. */
 async function storedParts({ store, sealer }: { store: EventStore; sealer: Sealer }, batchId: string, { acceptedAt }: Batch, chunk: number, wanted: (index: number) => boolean = () => true): Promise<[index: number, answer: Record<string, unknown>][]> {

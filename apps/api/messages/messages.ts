@@ -13,7 +13,7 @@ import { messageLog } from '#projections/message-log/message-log.projection';
 import { listMessages, type MessageFilter } from '#projections/message-log/message-log.reader';
 import { acceptNative, acceptS1, idFor } from './acceptance.js';
 import { contextOf, type Answer, type Asking, type MessagePorts } from './asking.js';
-import { acceptBatch, queuedPart } from './batches.js';
+import { acceptBatch, partMade, queuedPart } from './batches.js';
 import { Cursors } from './cursors.js';
 import { attemptsAnswer, listedAnswer, messageAnswer, type Opened } from './message.answer.js';
 
@@ -134,10 +134,11 @@ export class Messages {
     };
   }
 
-  /** 200 when it is cancelled, 202 when a call is under way that decides. */
+  /** 200 when it is cancelled, 202 when a call is under way that decides. A part of a batch that is not made yet is waited for. */
   async cancel(id: string, asking: Asking): Promise<Answer> {
     const found = await this.#find(id, asking.principal);
-    if ('part' in found) throw new Refusal('conflict', 'This part of a batch is being made at this moment. Try again in a second.');
+    // before it has a stream there is nothing that a worker would ask whether it is cancelled
+    if ('part' in found) await partMade(this.ports, id);
     const done: Executed<Message> = await this.ports.bus.execute(new CancelMessage(id, { by: principalName(asking.principal), reason: 'asked' }, contextOf(asking)));
     const cancelled = done.state.status === 'cancelled';
     return { status: cancelled ? 200 : 202, body: { id, status: cancelled ? 'cancelled' : 'cancel_requested' }, position: done.position };

@@ -4,6 +4,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { createHash } from 'node:crypto';
 import { openApiDocument } from '#apps/api/openapi';
 import type { Example, OpenApiAnswer, OpenApiDocument } from '#apps/api/docs/page';
+import { parseConfiguration } from '#libs/platform/configuration/configuration';
 import type { HttpAdapter } from '#libs/platform/http/http-adapter';
 import { isInstant } from '#libs/platform/validation/decorators';
 import { WholeHouse, type Client, type Reply } from './journeys/whole-house.js';
@@ -75,6 +76,19 @@ describe('the document', () => {
       '/health', '/login', '/logout', '/ready',
     ]);
   });
+  it('names servers that are there whatever the ports are: the listener that served it, and the mutual-TLS one, each with what it takes', async () => {
+    const listeners = [{ at: new URL(`http://localhost:${whole.house.listening.ports[0]!.port}/docs/openapi.json`), client: user }, { at: new URL(`https://localhost:${whole.mtlsPort}/docs/openapi.json`), client: device }];
+    for (const { at, client } of listeners) {
+      const served = await client('GET', at.pathname);
+      const [own, mutual] = (JSON.parse(served.text) as OpenApiDocument).servers;
+      expect(new URL(own!.url, at).href).toBe(`${at.origin}/`);
+      expect((await client('GET', new URL(own!.url, at).pathname.slice(0, -1) + AT)).status).toBe(200);
+      const given: Record<string, string> = { port: String(whole.mtlsPort) };
+      expect(new URL(mutual!.url.replace(/\{(\w+)\}/g, (_, name: string) => given[name] ?? mutual!.variables![name]!.default)).origin).toBe(listeners[1]!.at.origin);
+    }
+    expect(document.servers.map((s) => s.url)).toEqual(['/', 'https://{host}:{port}']);
+    expect(document.servers[1]!.variables!['port']!.default).toBe(String(parseConfiguration({}, whole.dir).mtlsPort));
+  });
   it('has examples that are what they are examples of', () => {
     let seen = 0;
     for (const [path, methods] of Object.entries(document.paths)) for (const [method, op] of Object.entries(methods)) {
@@ -103,6 +117,7 @@ describe('the page', () => {
     const { status, headers, text } = await user('GET', '/docs');
     expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
     for (const methods of Object.values(document.paths)) for (const op of Object.values(methods)) expect(text).toContain(`id="${op.operationId}"`);
+    for (const { url } of document.servers) expect(text).toContain(`<td><code>${url}</code></td>`);
     expect(text).not.toMatch(/<script|<img|<iframe|<link|\bsrc=|\bon\w+=|javascript:|<[^>]+\sstyle=/i);
     const style = /<style>([^]*?)<\/style>/.exec(text)![1]!;
     const policy = String(headers['content-security-policy']);

@@ -77,7 +77,11 @@ async function scanned(): Promise<OpenApiDocument> {
   const builder = new DocumentBuilder().setOpenAPIVersion('3.1.0').setTitle('Heliograph').setVersion('1')
     .setDescription('Messages, accepted once they are on disk, tried until their gateway\'s policy ends, and told from their first event. Errors are `application/problem+json` (RFC 9457).')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addServer('http://localhost:8000', 'the HTTP listener: API tokens').addServer('https://localhost:8001', 'the mutual-TLS listener: client certificates')
+    // true whatever the ports are: the committed document holds nothing of one run
+    .addServer('/', 'The listener that served this document. An HTTP one (setting `LISTEN_PORTS`) takes access tokens, API tokens, API keys and session cookies; the mutual-TLS one takes client certificates and nothing else.')
+    .addServer('https://{host}:{port}', 'The mutual-TLS listener: client certificates and nothing else. There is none where the setting `MTLS_PORT` is 0.', {
+      host: { default: 'localhost', description: 'a name of this server (setting `PUBLIC_HOSTS`)' }, port: { default: '8001', description: 'as the setting `MTLS_PORT` says' },
+    })
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token from a sign-in, or an API token: `npx heliograph tokens create --owner NAME --role user`.' }, 'token')
     .addApiKey({ type: 'apiKey', name: 'X-API-Key', in: 'header', description: 'An API key, limited to its scopes.' }, 'key')
     .addCookieAuth(COOKIE_NAME, { type: 'apiKey', description: 'The session cookie of the portal; over TLS it is called `__Host-sid`.' }, 'cookie')

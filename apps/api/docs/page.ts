@@ -15,11 +15,13 @@ export interface OpenApiOperation {
   responses: Record<string, unknown>;
   [extension: `x-${string}`]: unknown;
 }
+export interface OpenApiServer { url: string; description: string; variables?: Record<string, { default: string; description: string }> }
 /** As much of an OpenAPI document as ours has. */
 export interface OpenApiDocument {
   openapi: string;
   info: { title: string; version: string; description: string };
   tags?: { name: string; description: string }[];
+  servers: OpenApiServer[];
   paths: Record<string, Record<string, OpenApiOperation>>;
   components: { schemas: Record<string, JsonSchema>; headers?: Record<string, unknown>; examples?: Record<string, { value: unknown }>; securitySchemes?: Record<string, unknown> };
 }
@@ -83,6 +85,7 @@ export function pageOf(document: OpenApiDocument): string {
 <h1>${safe(document.info.title)} API</h1><p>${prose(document.info.description)}</p><p>The same for programs: <a href="/docs/openapi.json">openapi.json</a> (OpenAPI ${safe(document.openapi)}).</p>
 <nav><ul>${all.map(({ path, method, op }) => `<li><a href="#${safe(op.operationId)}"><b class="m">${safe(method.toUpperCase())}</b> <code>${safe(path)}</code></a> ${prose(op.summary ?? '')}</li>`).join('')}</ul></nav>
 ${groups.map((g) => `<h2>${safe(g.name)}</h2><p>${prose(g.description)}</p>${g.of.map(({ path, method, op }) => operation(path, method, op)).join('')}`).join('')}
+<h2>Addresses</h2><table>${document.servers.map(({ url, description, variables }) => `<tr><td><code>${safe(url)}</code></td><td>${prose(description)}${Object.entries(variables ?? {}).map(([name, v]) => ` <code>{${safe(name)}}</code>: ${prose(v.description)}, <code>${safe(v.default)}</code> unless told.`).join('')}</td></tr>`).join('')}</table>
 <h2>Signing in</h2><table>${Object.entries(document.components.securitySchemes ?? {}).map(([name, scheme]) => `<tr><td><code>${safe(name)}</code></td><td>${prose(String((scheme as { description?: string }).description))}</td></tr>`).join('')}</table>
 <h2>Shapes</h2>${Object.entries(document.components.schemas).map(([name, schema]) => `<section id="schema-${safe(name)}"><h3>${safe(name)}</h3>${fields(schema)}</section>`).join('')}
 <h2>Problems</h2>${Object.entries(document.components.examples ?? {}).map(([name, { value }]) => `<section id="problem-${safe(name)}"><h3><code>${safe(name)}</code></h3>${shown(value)}</section>`).join('')}

@@ -3,6 +3,7 @@ import { ConfigurationError, parseConfiguration, type Configuration } from '#lib
 import { FIRST_ADMIN } from '#libs/identity/user/first-admin';
 import type { Tracing } from '#libs/platform/telemetry/tracing';
 import { openHouse, type House, type OpenWorker, type Part } from './house.js';
+import { giveBack } from './give-back.js';
 import { patiently } from './patiently.js';
 
 /** What only one kind of process does at its start. */
@@ -60,6 +61,7 @@ export async function run(parts: readonly Part[], { worker, before, ready }: Bes
     // a password goes to the console alone, once: never to the log
     const open = (): Promise<House> => openHouse(c, { tracing, parts, ...(worker ? { worker } : {}), drew: (password) => { console.log(generated(c, password)); } });
     house = await (c.engines === 'cluster' ? patiently(open, (what) => { console.error(`${what}: the start is tried again`); }) : open());
+    giveBack();
     console.log(await ready(c, house, Math.round(performance.now() - began)));
   } catch (error) {
     // a start that was cut off by a signal has not failed: `end` is at work

@@ -5,4 +5,4 @@ case "$1" in
   cli) shift; exec /app/ops/bin/heliograph "$@" ;;
   api|projector|worker) part=$1 ;;
 esac
-exec /app/node_modules/node/bin/node --enable-source-maps --max-semi-space-size=8 --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning "/app/dist/apps/$part/main.js"
+exec /app/node_modules/node/bin/node --enable-source-maps --max-semi-space-size=16 --disable-warning=ExperimentalWarning --disable-warning=TimeoutNegativeWarning "/app/dist/apps/$part/main.js"

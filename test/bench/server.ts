@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { freePort, until, type Ground } from './ground.js';
 import { endsWithUs } from './load/tools.js';
 
-const FLAGS = ['--enable-source-maps', '--max-semi-space-size=8', '--disable-warning=ExperimentalWarning'];
+const FLAGS = ['--enable-source-maps', '--max-semi-space-size=16', '--disable-warning=ExperimentalWarning'];
 const program = (name: string): string => new URL(`../../apps/${name}/main.js`, import.meta.url).pathname;
 
 export interface Place { dataDir: string; secretsDir: string }

@@ -45,6 +45,18 @@ const ask = (method: string, path: string, body?: string, headers: Record<string
 const postJson = (path: string, body: unknown, headers: Record<string, string> = {}) => ask('POST', path, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
 const sink = (key: string, text = 'hello') => postJson('/sink', { message_id: 'm', sender_number: '+1234567890', message_body: text }, { 'idempotency-key': key });
 
+/** As much of a page's element as the mock's page uses. */
+class Shown {
+  textContent: unknown = '';
+  className = '';
+  rows: Shown[] = [];
+  cells: Shown[] = [];
+  insertRow(at = this.rows.length): Shown { const row = new Shown(); this.rows.splice(at, 0, row); return row; }
+  insertCell(): Shown { const cell = new Shown(); this.cells.push(cell); return cell; }
+  deleteRow(): void { this.rows.pop(); }
+  replaceChildren(): void { this.rows = []; }
+}
+
 const call = (attemptId: string, recipient = '+85212345678'): Call => ({ attemptId, recipient, sender: '+1234567890', body: 'hello' });
 function send(name: 'http' | 'sms', what: Call): Promise<CallOutcome> {
   const gateway = defaultGateways({ mockPort: mock.port }).find((one) => one.name === name)!;
@@ -59,7 +71,7 @@ describe('the gateway mock takes what the gateways send', () => {
       { n: 1, path: '/sink', idempotencyKey: 'msg_1/1', sender: '+1234567890', recipient: '+85212345678', text: 'hello', answered: 'ok', accepted: true, duplicate: false },
       { n: 2, path: '/gateway/gateway.jsp', idempotencyKey: 'msg_2/1', recipient: '+85212345678', text: 'hello', answered: 'ok' },
     ]);
-    expect((await ask('GET', '/stats')).json).toEqual({ calls: 2, accepted: 2, distinct: 2, duplicates: 0, byPath: { '/sink': 1, '/gateway/gateway.jsp': 1 } });
+    expect((await ask('GET', '/stats')).json).toEqual({ calls: 2, accepted: 2, distinct: 2, duplicates: 0, wrong: 0, byPath: { '/sink': 1, '/gateway/gateway.jsp': 1 } });
   });
 
   it('answers a repeated key with the first answer, carries it out once, and counts it', async () => {
@@ -77,16 +89,38 @@ describe('the gateway mock takes what the gateways send', () => {
     expect((await ask('GET', '/received?after=2')).json).toMatchObject({ received: [{ n: 3 }], next: 3 });
     expect((await ask('GET', '/received?after=3')).json).toEqual({ received: [], next: 3 });
     expect((await ask('DELETE', '/received')).status).toBe(204);
-    expect(mock.stats()).toEqual({ calls: 0, accepted: 0, distinct: 0, duplicates: 0, byPath: {} });
+    expect(mock.stats()).toEqual({ calls: 0, accepted: 0, distinct: 0, duplicates: 0, wrong: 0, byPath: {} });
   });
 
-  it('says what it cannot read', async () => {
-    expect((await postJson('/sink', { message_id: 'm' })).status).toBe(400);
-    expect((await ask('POST', '/sink', 'not json')).status).toBe(400);
-    expect((await ask('POST', '/gateway/gateway.jsp', 'mrt=%2B852')).text).toMatch(/^ERR /);
-    expect((await ask('POST', '/sink', 'x'.repeat(300_000))).status).toBe(413);
-    expect(await ask('GET', '/sink')).toMatchObject({ status: 405, headers: { allow: 'POST' } });
+  const wrongs: [what: string, call: () => Promise<Said>, answered: { status: number; text: RegExp; headers?: object }, shown: object][] = [
+    ['the sink without a text', () => postJson('/sink', { message_id: 'm', to: '+85212345678' }, { 'idempotency-key': 'msg_1/1' }), { status: 400, text: /^{"error":/ },
+      { path: '/sink', idempotencyKey: 'msg_1/1', recipient: '+85212345678', sender: null, text: '', answered: 'status 400', wrong: 'without message_body', raw: '{"message_id":"m","to":"+85212345678"}' }],
+    ['the sink, not JSON', () => ask('POST', '/sink', 'not json'), { status: 400, text: /^{"error":/ }, { path: '/sink', idempotencyKey: null, answered: 'status 400', wrong: 'the body is not JSON', raw: 'not json' }],
+    ['the sink, null', () => ask('POST', '/sink', 'null'), { status: 400, text: /^{"error":/ }, { answered: 'status 400', wrong: 'without message_body', raw: 'null' }],
+    ['gateway.jsp without a text', () => ask('POST', '/gateway/gateway.jsp', 'mrt=%2B852'), { status: 200, text: /^ERR / },
+      { path: '/gateway/gateway.jsp', recipient: '+852', answered: 'ERR', wrong: 'without msg_utf8', raw: 'mrt=%2B852' }],
+    ['gateway.jsp, all of it in the address', () => ask('POST', '/gateway/gateway.jsp?mrt=1&msg_utf8=x'), { status: 200, text: /^ERR / }, { answered: 'ERR', wrong: 'without mrt and msg_utf8', raw: '/gateway/gateway.jsp?mrt=1&msg_utf8=x' }],
+    ['gateway.jsp by GET', () => ask('GET', '/gateway/gateway.jsp?mrt=1&msg_utf8=x'), { status: 405, text: /^method/, headers: { allow: 'POST' } },
+      { path: '/gateway/gateway.jsp', recipient: null, answered: 'status 405', wrong: 'GET, where POST is taken', raw: '/gateway/gateway.jsp?mrt=1&msg_utf8=x' }],
+    ['a body that is too large', () => ask('POST', '/sink', 'x'.repeat(300_000)), { status: 413, text: /^too large/ }, { answered: 'status 413', wrong: 'the body is over 262144 bytes', raw: 'x'.repeat(1_000) }],
+  ];
+  it.each(wrongs)('%s: says what is wrong with it, shows it, counts it as a call, and carries nothing out', async (_, call, answered, shown) => {
+    mock.setFault({ kind: 'status', status: 418, times: 1 });
+    expect(await call()).toMatchObject({ ...answered, text: expect.stringMatching(answered.text) });
+    expect((await ask('GET', '/received')).json).toMatchObject({ received: [{ n: 1, ...shown, accepted: false, duplicate: false }], next: 1 });
+    expect(mock.stats()).toMatchObject({ calls: 1, accepted: 0, wrong: 1 });
+    // a fault is for calls that are right
+    expect((await sink('msg_1/1')).status).toBe(418);
+  });
+  it('what was wrong and comes again in the right form, under the same key, is carried out', async () => {
+    await postJson('/sink', {}, { 'idempotency-key': 'msg_1/1' });
+    expect((await sink('msg_1/1')).text).toBe('{"id":"sink-1","status":"accepted"}');
+    expect(mock.received()).toMatchObject([{ wrong: 'without message_body', accepted: false }, { wrong: null, raw: null, accepted: true, duplicate: true }]);
+    expect(mock.stats()).toMatchObject({ calls: 2, accepted: 1, distinct: 1, duplicates: 1, wrong: 1 });
+  });
+  it('of what is no upstream it keeps nothing', async () => {
     expect((await ask('GET', '/constructor')).status).toBe(404);
+    expect(await ask('POST', '/stats')).toMatchObject({ status: 405, headers: { allow: 'GET' } });
     expect(mock.stats().calls).toBe(0);
   });
 
@@ -97,6 +131,24 @@ describe('the gateway mock takes what the gateways send', () => {
     expect(text).toContain(`<script nonce="${nonce}">`);
     expect(text).toContain('color-scheme: light dark');
     expect(() => new Script(/<script[^>]*>([^]*)<\/script>/.exec(text)?.[1] ?? '(')).not.toThrow();
+  });
+
+  it('shows on the page what came, and of what was wrong in form what came and why it was refused', async () => {
+    await sink('msg_1/1', '<b>hello</b>');
+    await ask('POST', '/gateway/gateway.jsp', 'mrt=%2B852');
+    const elements = new Map<string, Shown>();
+    const document = { getElementById: (id: string) => elements.get(id) ?? elements.set(id, new Shown()).get(id) };
+    const script = /<script[^>]*>([^]*)<\/script>/.exec((await ask('GET', '/')).text)![1]!;
+    await new Promise<void>((resolve) => {
+      const fetch = async (path: string) => { const { status, json } = await ask('GET', path); return { ok: status === 200, json: () => json }; };
+      // the page shows, then asks for the next time
+      new Script(script).runInNewContext({ document, fetch, setTimeout: () => resolve() });
+    });
+    expect(elements.get('state')!.textContent).toBe('');
+    expect(['calls', 'accepted', 'wrong'].map((id) => elements.get(id)!.textContent)).toEqual(['2', '1', '1']);
+    expect(elements.get('rows')!.rows.map(({ cells }) => cells.map((cell) => String(cell.textContent)).filter((_, i) => [2, 4, 5, 7].includes(i)))).toEqual([
+      ['/gateway/gateway.jsp', '+852', 'mrt=%2B852', 'ERR: without msg_utf8'], ['/sink', '', '<b>hello</b>', 'ok'],
+    ]);
   });
 
   it('does not start in production', async () => {
@@ -164,7 +216,7 @@ describe('faults on request', () => {
 describe('what it remembers is bounded', () => {
   it('keeps the newest calls and keys, and counts all', () => {
     const received = new Received(3, 2);
-    const add = (key: string) => received.add({ at: '', path: '/sink', idempotencyKey: key, sender: null, recipient: null, text: '', answered: 'ok' }, `answer to ${key}`);
+    const add = (key: string) => received.add({ at: '', path: '/sink', idempotencyKey: key, sender: null, recipient: null, text: '', answered: 'ok', wrong: null, raw: null }, `answer to ${key}`);
     for (const key of ['a', 'b', 'c', 'd']) add(key);
     expect(received.list().map((call) => call.n)).toEqual([2, 3, 4]);
     expect(received.list(0, 2).map((call) => call.n)).toEqual([2, 3]);

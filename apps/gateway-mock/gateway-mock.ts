@@ -45,6 +45,8 @@ const systemClock: MockClock = {
 };
 
 const MAX_BODY = 262_144;
+/** Characters that are kept of a call that is wrong in form. */
+const RAW_SHOWN = 1_000;
 const SINK = '/sink';
 const JSP = '/gateway/gateway.jsp';
 
@@ -55,12 +57,17 @@ interface Asked {
 }
 interface Upstream {
   type: string;
-  /** throws, or answers null, for what it cannot read */
-  read: (body: string) => Asked | null;
+  /** what the body says; of one that is wrong in form, as much as can be read. Throws where nothing can */
+  read: (body: string) => Asked;
+  /** of what it needs, what is not there */
+  missing: (asked: Asked) => string[];
   yes: (n: number) => string;
   no: string;
   noStatus: number;
 }
+/** A call that is wrong in form, and what it is answered. */
+interface Wrong { why: string; status: number; type: string; reply: string; answered: string }
+const NOTHING: Asked = { sender: null, recipient: null, text: '' };
 type Route = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => void;
 const textOr = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
@@ -70,9 +77,9 @@ const UPSTREAMS = new Map<string, Upstream>([
     type: 'application/json',
     read: (body) => {
       const asked = JSON.parse(body) as Record<string, unknown> | null;
-      const text = textOr(asked?.['message_body']);
-      return text === null ? null : { sender: textOr(asked?.['sender_number']), recipient: textOr(asked?.['to']), text };
+      return { sender: textOr(asked?.['sender_number']), recipient: textOr(asked?.['to']), text: textOr(asked?.['message_body']) ?? '' };
     },
+    missing: ({ text }) => (text === '' ? ['message_body'] : []),
     yes: (n) => `{"id":"sink-${n}","status":"accepted"}`,
     no: '{"error":"a JSON object with message_id, to or sender_number, and message_body is expected"}', noStatus: 400,
   }],
@@ -80,9 +87,9 @@ const UPSTREAMS = new Map<string, Upstream>([
     type: 'text/plain; charset=utf-8',
     read: (body) => {
       const form = new URLSearchParams(body);
-      const [recipient, text] = [form.get('mrt'), form.get('msg_utf8')];
-      return recipient && text ? { sender: form.get('sender') || null, recipient, text } : null;
+      return { sender: form.get('sender') || null, recipient: form.get('mrt') || null, text: form.get('msg_utf8') ?? '' };
     },
+    missing: ({ recipient, text }) => [...(recipient === null ? ['mrt'] : []), ...(text === '' ? ['msg_utf8'] : [])],
     yes: (n) => `OK sms-${n}\n`,
     no: 'ERR mrt and msg_utf8 are needed\n', noStatus: 200,
   }],
@@ -94,17 +101,37 @@ function answer(response: ServerResponse, status: number, type: string, body: st
 }
 const json = (response: ServerResponse, status: number, body: unknown): void => answer(response, status, 'application/json', JSON.stringify(body));
 
-function bodyOf(request: IncomingMessage, done: (body: string | null) => void): void {
+/** A copy: a slice would keep the whole of it in memory. */
+const beginning = (text: string): string => Buffer.from(text.slice(0, RAW_SHOWN)).toString();
+const plain = (why: string, status: number, reply: string): Wrong => ({ why, status, type: 'text/plain', reply, answered: `status ${status}` });
+
+/** What a call to an upstream asks for, and what is wrong with its form, if anything. */
+function readCall({ type, read, missing, no, noStatus }: Upstream, method: string, body: string, whole: boolean): { asked: Asked; wrong: Wrong | null } {
+  if (method !== 'POST') return { asked: NOTHING, wrong: plain(`${method}, where POST is taken`, 405, 'method not allowed\n') };
+  if (!whole) return { asked: NOTHING, wrong: plain(`the body is over ${MAX_BODY} bytes`, 413, 'too large\n') };
+  const refusal = (why: string): Wrong => ({ why, status: noStatus, type, reply: no, answered: noStatus === 200 ? 'ERR' : `status ${noStatus}` });
+  let asked: Asked;
+  try {
+    asked = read(body);
+  } catch {
+    return { asked: NOTHING, wrong: refusal('the body is not JSON') };
+  }
+  const lacks = missing(asked);
+  return { asked, wrong: lacks.length === 0 ? null : refusal(`without ${lacks.join(' and ')}`) };
+}
+
+/** All of a body up to `MAX_BODY` bytes, of a larger one its beginning; `whole` says which. */
+function bodyOf(request: IncomingMessage, done: (body: string, whole: boolean) => void): void {
   let first: Buffer | undefined;
   const rest: Buffer[] = [];
   let size = 0;
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > MAX_BODY) return;
+    if (first && size > MAX_BODY) return;
     if (first) rest.push(chunk);
     else first = chunk;
   });
-  request.on('end', () => done(size > MAX_BODY ? null : rest.length === 0 ? (first?.toString() ?? '') : Buffer.concat([first as Buffer, ...rest]).toString()));
+  request.on('end', () => done(rest.length === 0 ? (first?.toString() ?? '') : Buffer.concat([first as Buffer, ...rest]).toString(), size <= MAX_BODY));
 }
 
 /**
@@ -119,24 +146,29 @@ export async function startGatewayMock(options: GatewayMockOptions): Promise<Gat
   const sink = options.smtpPort === undefined ? null : await startMailSink({ port: options.smtpPort, host, now: () => clock.now() });
   let made = 0;
 
-  function upstream({ type, read, yes, no, noStatus }: Upstream, path: string, request: IncomingMessage, response: ServerResponse): void {
-    bodyOf(request, (body) => {
-      if (body === null) return answer(response, 413, 'text/plain', 'too large\n');
-      let asked: Asked | null = null;
-      try {
-        asked = read(body);
-      } catch {
-        // not JSON: answered below
-      }
-      if (!asked) return answer(response, noStatus, type, no);
+  /** Keeps a call and shows it. */
+  function keep(call: Parameters<Received['add']>[0], reply: string | null): void {
+    const { at, path, idempotencyKey, recipient, sender, answered, wrong, duplicate } = received.add(call, reply);
+    if (verbose) console.log(`${at} ${path} ${idempotencyKey ?? '-'} ${recipient ?? sender ?? '-'} ${answered}${wrong === null ? '' : `: ${wrong}`}${duplicate ? ' duplicate' : ''}`);
+  }
+
+  function upstream(kind: Upstream, path: string, request: IncomingMessage, response: ServerResponse): void {
+    bodyOf(request, (body, whole) => {
+      const { type, yes } = kind;
       const header = request.headers['idempotency-key'];
       const key = typeof header === 'string' ? header : null;
+      const call = { at: clock.now().toISOString(), path, idempotencyKey: key };
+      const { asked, wrong } = readCall(kind, request.method ?? '', body, whole);
+      if (wrong) {
+        keep({ ...call, ...asked, answered: wrong.answered, wrong: wrong.why, raw: beginning(body || (request.url ?? '')) }, null);
+        if (wrong.status === 405) response.setHeader('allow', 'POST');
+        return answer(response, wrong.status, wrong.type, wrong.reply);
+      }
       const message = key?.slice(0, key.lastIndexOf('/')) || key || asked.recipient || asked.sender || '';
       const fault = faults.take(asked.sender, asked.recipient, message);
       const refused = fault?.kind === 'status';
       const reply = refused ? null : (received.answerTo(key) ?? yes(++made));
-      const call = received.add({ at: clock.now().toISOString(), path, idempotencyKey: key, ...asked, answered: refused ? `status ${fault.status ?? 503}` : (fault?.kind ?? 'ok') }, reply);
-      if (verbose) console.log(`${call.at} ${path} ${call.idempotencyKey ?? '-'} ${call.recipient ?? call.sender ?? '-'} ${call.answered}${call.duplicate ? ' duplicate' : ''}`);
+      keep({ ...call, ...asked, answered: refused ? `status ${fault.status ?? 503}` : (fault?.kind ?? 'ok'), wrong: null, raw: null }, reply);
       if (fault) playFault(fault, reply ?? '', type, response, clock);
       else answer(response, 200, type, reply as string);
     });
@@ -170,12 +202,12 @@ export async function startGatewayMock(options: GatewayMockOptions): Promise<Gat
         faults.clear();
         response.writeHead(204).end();
       },
-      POST: (request, response) => bodyOf(request, (body) => {
+      POST: (request, response) => bodyOf(request, (body, whole) => {
         // A page of another origin cannot send this type unasked.
         if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return json(response, 415, { errors: ['content-type is application/json'] });
         let asked: unknown;
         try {
-          asked = JSON.parse(body ?? '');
+          asked = JSON.parse(whole ? body : '');
         } catch {
           return json(response, 400, { errors: ['not JSON'] });
         }
@@ -186,12 +218,14 @@ export async function startGatewayMock(options: GatewayMockOptions): Promise<Gat
       }),
     }],
   ]);
-  for (const [path, kind] of UPSTREAMS) routes.set(path, { POST: (request, response) => upstream(kind, path, request, response) });
-
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const target = request.url ?? '/';
     const mark = target.indexOf('?');
-    const methods = routes.get(mark < 0 ? target : target.slice(0, mark));
+    const path = mark < 0 ? target : target.slice(0, mark);
+    const kind = UPSTREAMS.get(path);
+    // all that comes to an upstream is shown, also by another method
+    if (kind) return upstream(kind, path, request, response);
+    const methods = routes.get(path);
     if (!methods) return answer(response, 404, 'text/plain', 'not found\n');
     const { method = '' } = request;
     const route = Object.hasOwn(methods, method) ? methods[method] : undefined;

@@ -22,7 +22,7 @@ td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; min-width: 4re
 <p>Stands in for the outside: it takes every message and delivers none. <span id="state" role="status"></span></p>
 <dl>
 <div><dt>calls</dt><dd id="calls">0</dd></div><div><dt>carried out</dt><dd id="accepted">0</dd></div>
-<div><dt>different keys</dt><dd id="distinct">0</dd></div><div><dt>repeated keys</dt><dd id="duplicates">0</dd></div>
+<div><dt>wrong in form</dt><dd id="wrong">0</dd></div><div><dt>different keys</dt><dd id="distinct">0</dd></div><div><dt>repeated keys</dt><dd id="duplicates">0</dd></div>
 </dl>
 <p id="faults"></p>
 <div class="scroll"><table>
@@ -46,12 +46,12 @@ async function show() {
     if (next !== null && stats.calls < next) { next = null; byId('rows').replaceChildren(); }
     const skip = next !== null && stats.calls - next > SHOWN;
     const answer = await ask('/received?limit=' + SHOWN + (next === null || skip ? '' : '&after=' + next));
-    for (const name of ['calls', 'accepted', 'distinct', 'duplicates']) byId(name).textContent = stats[name].toLocaleString();
+    for (const name of ['calls', 'accepted', 'wrong', 'distinct', 'duplicates']) byId(name).textContent = stats[name].toLocaleString();
     byId('faults').textContent = faults.faults.length ? 'Faults: ' + faults.faults.map((fault) => JSON.stringify(fault)).join('  ') : 'No faults.';
     for (const call of answer.received) {
       const row = byId('rows').insertRow(0);
       cell(row, call.n); cell(row, call.at.slice(11, 23)); cell(row, call.path); cell(row, call.sender); cell(row, call.recipient);
-      cell(row, call.text, 'text'); cell(row, call.idempotencyKey); cell(row, call.answered + (call.duplicate ? ', repeated' : ''), call.answered === 'ok' ? '' : 'bad');
+      cell(row, call.wrong === null ? call.text : call.raw, 'text'); cell(row, call.idempotencyKey); cell(row, call.answered + (call.wrong === null ? '' : ': ' + call.wrong) + (call.duplicate ? ', repeated' : ''), call.answered === 'ok' ? '' : 'bad');
     }
     while (byId('rows').rows.length > SHOWN) byId('rows').deleteRow(-1);
     next = answer.next;

@@ -9,8 +9,12 @@ export interface ReceivedCall {
   sender: string | null;
   recipient: string | null;
   text: string;
-  /** what the caller got: `ok`, or the kind of the fault */
+  /** what the caller got: `ok`, the kind of the fault, or what a call is answered that is wrong in form */
   answered: string;
+  /** what is wrong with the call's form; null: nothing. A wrong one is never carried out */
+  wrong: string | null;
+  /** of a wrong one: the beginning of what came, as it came (its body, else its address with the query); else null */
+  raw: string | null;
   /** the mock did what it was asked (once for each key), whatever became of its answer */
   accepted: boolean;
   /** the key had been here before */
@@ -18,6 +22,7 @@ export interface ReceivedCall {
 }
 
 export interface ReceivedStats {
+  /** all that came, also those that are wrong in form */
   calls: number;
   /** calls carried out; a repeated key is carried out once */
   accepted: number;
@@ -25,6 +30,8 @@ export interface ReceivedStats {
   distinct: number;
   /** calls whose key had been here before */
   duplicates: number;
+  /** calls that are wrong in form */
+  wrong: number;
   byPath: Record<string, number>;
 }
 
@@ -42,6 +49,7 @@ export class Received {
   private accepted = 0;
   private distinct = 0;
   private duplicates = 0;
+  private wrong = 0;
   private byPath = new Map<string, number>();
 
   constructor(private readonly keptCalls = 10_000, private readonly keptKeys = 1_000_000) {}
@@ -62,6 +70,7 @@ export class Received {
     const accepted = answer !== null && !seen?.answer;
     const kept: ReceivedCall = { n: ++this.calls, ...call, accepted, duplicate: seen !== undefined };
     if (accepted) this.accepted++;
+    if (call.wrong !== null) this.wrong++;
     if (seen) {
       this.duplicates++;
       seen.calls++;
@@ -86,14 +95,14 @@ export class Received {
   }
 
   stats(): ReceivedStats {
-    const { calls, accepted, distinct, duplicates } = this;
-    return { calls, accepted, distinct, duplicates, byPath: Object.fromEntries(this.byPath) };
+    const { calls, accepted, distinct, duplicates, wrong } = this;
+    return { calls, accepted, distinct, duplicates, wrong, byPath: Object.fromEntries(this.byPath) };
   }
 
   clear(): void {
     this.ring = [];
     this.keys.clear();
     this.byPath.clear();
-    this.calls = this.accepted = this.distinct = this.duplicates = 0;
+    this.calls = this.accepted = this.distinct = this.duplicates = this.wrong = 0;
   }
 }

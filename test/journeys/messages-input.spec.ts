@@ -76,7 +76,7 @@ describe('the form of a request', () => {
     expect(reply.body.errors.map((e) => e.field)).toEqual(['sender_number', 'message_body', 'to', 'body']);
   });
   it.each<[string, object, string]>([
-    ['an unknown field', { colour: 'red' }, 'colour'], ['an unknown channel', { channel: 'pigeon' }, 'channel'], ['an unknown gateway', { gateway: 'nowhere' }, 'gateway'],
+    ['an unknown field', { colour: 'red' }, 'colour'], ['a template, which there is none of yet', { template: 'welcome' }, 'template'], ['variables of one', { variables: { name: 'A' } }, 'variables'], ['an unknown channel', { channel: 'pigeon' }, 'channel'], ['an unknown gateway', { gateway: 'nowhere' }, 'gateway'],
     ['a gateway of another channel', { gateway: 'http' }, 'gateway'], ['no date', { send_at: 'tomorrow' }, 'send_at'], ['a date without a zone', { expires_at: '2030-01-01T00:00:00' }, 'expires_at'],
     ['an expiry in the past', { expires_at: '2020-01-01T00:00:00Z' }, 'expires_at'], ['an expiry before it is due', { send_at: '2030-01-02T00:00:00Z', expires_at: '2030-01-01T00:00:00Z' }, 'expires_at'],
     ['metadata that is no object', { metadata: 'x' }, 'metadata'], ['metadata over 4 kB', { metadata: { x: 'x'.repeat(4_096) } }, 'metadata'],

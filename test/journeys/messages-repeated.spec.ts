@@ -122,7 +122,7 @@ describe('a batch', () => {
   it('its parts are cancelled as soon as they are answered as queued, also before they have a life of their own: 200, and none is sent', async () => {
     const { body: { batch } } = await post(fresh(), { body: { messages: Array.from({ length: 600 }, (_, i) => item(20_000 + i, { send_at: '2099-01-01T00:00:00.000Z' })) } }, user, BATCH);
     const ids = [599, 598, 0].map((i) => `${batch}.${i}`);
-    // one that is not made within 3 s, as on servers that are busy, is asked for again, as its 503 says
+    // one that is not made within 5 s, as on servers that are busy, is asked for again, as its 503 says
     const cancel = async (id: string): Promise<Reply> => {
       let reply!: Reply;
       await until(`${id} is made`, async () => (reply = await user('POST', `${AT}/${id}/cancel`)).status !== 503, patience(4_000));

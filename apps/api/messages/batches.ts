@@ -103,8 +103,8 @@ export async function queuedPart(ports: { states: States; store: EventStore; sea
   return null;
 }
 
-/** Parts are made within moments; where it takes so long something does not run, and waiting on would only hold the caller. */
-export const MADE_WITHIN_MS = 3_000;
+/** Parts are made within moments, on servers that have only just started within 3 s; where it takes so long something does not run, and waiting on would only hold the caller. */
+export const MADE_WITHIN_MS = 5_000;
 const FIRST_LOOK_MS = 5, MOST_BETWEEN_LOOKS_MS = 160;
 
 /** Waits until a part of an accepted batch has its stream. @throws Refusal unavailable, when it has none within the bound */

@@ -183,7 +183,7 @@ const OPERATIONS: Surface['operations'] = {
   },
   MessagesController_cancel: {
     id: 'cancelMessage', summary: 'Cancel a message that was not sent yet',
-    description: 'A part of a batch that was only just accepted is made first, which is waited for, 3 s at most; past them it is 503 and nothing is cancelled.',
+    description: 'A part of a batch that was only just accepted is made first, which is waited for, 5 s at most; past them it is 503 and nothing is cancelled.',
     answers: {
       200: json('Cancelled', 'It is cancelled: nothing will be sent.', { id: SAMPLE.id, status: 'cancelled' }, WRITTEN),
       202: json('Cancelled', 'A call is under way, which is not cut: none follows it, and its outcome decides.', { id: SAMPLE.id, status: 'cancel_requested' }, WRITTEN),

@@ -5,6 +5,7 @@ import { Sessions } from '#libs/identity/session/sessions';
 import { LoginDto, RefreshDto, RegisterDto, SignupDto } from '#libs/identity/signin/sign-in.dto';
 import { RevokeCredential } from '#libs/identity/credential/credential.decider';
 import { CommandBus } from '@nestjs/cqrs';
+import { HttpRoute, MANUAL } from '#libs/platform/http/route-options';
 import { validatorOf } from '#libs/platform/validation/validator';
 import { contextOf } from '../messages/asking.js';
 import { Permit } from '../permission.js';
@@ -26,13 +27,13 @@ const refresh = validatorOf(RefreshDto, manual);
 export class AuthController {
   constructor(private readonly auth: Auth, private readonly signUp: SignUp, private readonly profile: Profile, private readonly sessions: Sessions, private readonly bus: CommandBus) {}
 
-  @Post('login') @HttpCode(200) @Permit('public')
+  @Post('login') @HttpCode(200) @Permit('public') @HttpRoute(MANUAL)
   async login(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     withCookie(request, reply, await this.auth.login(login(request.body), visitOf(request), cookieOf(request)));
   }
 
   /** S4's sign-up. */
-  @Post('signup') @HttpCode(201) @Permit('public')
+  @Post('signup') @HttpCode(201) @Permit('public') @HttpRoute(MANUAL)
   async signup(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     const { username, email, full_name: fullName, password } = signup(request.body);
     const { id, position, replayed, ...names } = await this.signUp.register('POST /auth/signup', { username, email: email ?? null, fullName: fullName || null }, password, request.headers['idempotency-key'], visitOf(request));
@@ -40,7 +41,7 @@ export class AuthController {
   }
 
   /** S2's sign-up. */
-  @Post('register') @HttpCode(201) @Permit('public')
+  @Post('register') @HttpCode(201) @Permit('public') @HttpRoute(MANUAL)
   async register(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     const { name, email, password } = register(request.body);
     const { id, position, replayed } = await this.signUp.register('POST /auth/register', { username: null, email, fullName: name }, password, request.headers['idempotency-key'], visitOf(request));
@@ -48,7 +49,7 @@ export class AuthController {
   }
 
   /** The next pair; the token that was sent counts no more. */
-  @Post('refresh') @HttpCode(200) @Permit('public')
+  @Post('refresh') @HttpCode(200) @Permit('public') @HttpRoute(MANUAL)
   async refresh(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     answer(reply, await this.auth.refresh(refresh(request.body).refresh_token, visitOf(request)));
   }
@@ -77,7 +78,7 @@ export class AuthController {
 export class ApiAuthController {
   constructor(private readonly auth: Auth) {}
 
-  @Post('login') @HttpCode(200) @Permit('public')
+  @Post('login') @HttpCode(200) @Permit('public') @HttpRoute(MANUAL)
   async login(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     withCookie(request, reply, await this.auth.login(login(request.body), visitOf(request), cookieOf(request)));
   }

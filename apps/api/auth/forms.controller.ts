@@ -5,7 +5,7 @@ import { Refusal } from '#libs/event-sourcing/errors';
 import { setCookie, clearCookie } from '#libs/identity/session/cookie';
 import { crossSite, ownOrigins } from '#libs/identity/session/cross-site';
 import { ForgotPasswordDto, LoginDto, ResetPageQuery, ResetPasswordDto } from '#libs/identity/signin/sign-in.dto';
-import { HttpRoute } from '#libs/platform/http/route-options';
+import { HttpRoute, MANUAL } from '#libs/platform/http/route-options';
 import { queryValidatorOf, validatorOf } from '#libs/platform/validation/validator';
 import { LiveSettings } from '#libs/settings/settings';
 import type { Answer } from '../messages/asking.js';
@@ -51,7 +51,7 @@ export class FormsController {
   @Get('login') @Permit('public')
   loginPage(@Res() reply: FastifyReply): void { sendPage(reply, LOGIN_PAGE); }
 
-  @Post('login') @HttpCode(303) @Permit('public') @HttpRoute(TAKES)
+  @Post('login') @HttpCode(303) @Permit('public') @HttpRoute({ ...TAKES, ...MANUAL })
   async login(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     await orAgain(request, reply, LOGIN_PAGE, async () => {
       // nobody is signed in to somebody else's account by a page of another site

@@ -24,7 +24,7 @@ export class MessagesController {
   constructor(private readonly messages: Messages) {}
 
   /** Accepts one message: S1's body or the native one. */
-  @Post() @Permit('messages:send')
+  @Post() @Permit('messages:send') @HttpRoute({ manualForm: /"(?:sender_number|message_body)"\s*:/ })
   async accept(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     const body: unknown = request.body;
     const ofS1 = isObject(body) && ('sender_number' in body || 'message_body' in body);

@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs
 import type { FastifyReply } from 'fastify';
 import { Refusal } from '#libs/event-sourcing/errors';
 import { PanelUserDto, PanelUsersQuery, UserPasswordDto } from '#libs/identity/user/users.dto';
-import { HttpRoute } from '#libs/platform/http/route-options';
+import { HttpRoute, MANUAL } from '#libs/platform/http/route-options';
 import { queryValidatorOf, validatorOf } from '#libs/platform/validation/validator';
 import type { Answer } from '../messages/asking.js';
 import { Permit } from '../permission.js';
@@ -63,7 +63,7 @@ export class PanelUsersController {
     return form(`${LIST}/create`, { username: 'required', password: 'required', is_admin: 'optional: on' });
   }
 
-  @Post('create') @HttpCode(201) @Permit('users:manage') @HttpRoute(TAKES)
+  @Post('create') @HttpCode(201) @Permit('users:manage') @HttpRoute({ ...TAKES, ...MANUAL })
   async create(@Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     const { username, password: text, is_admin: isAdmin } = created(valuesOf(request));
     await done(request, reply, this.users.create({ username, password: text, role: isAdmin ? 'admin' : 'user' }, askingOf(request)));
@@ -75,13 +75,13 @@ export class PanelUsersController {
     return form(`${LIST}/${id}/password`, { password: 'required' });
   }
 
-  @Post(':id/password') @HttpCode(200) @Permit('users:manage') @HttpRoute(TAKES)
+  @Post(':id/password') @HttpCode(200) @Permit('users:manage') @HttpRoute({ ...TAKES, ...MANUAL })
   async setPassword(@Param('id') id: string, @Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     await done(request, reply, this.users.setPassword(id, password(request.body).password, askingOf(request)));
   }
 
   /** Disables an account that is enabled, and the other way round. */
-  @Post(':id/toggle') @HttpCode(200) @Permit('users:manage') @HttpRoute(TAKES)
+  @Post(':id/toggle') @HttpCode(200) @Permit('users:manage') @HttpRoute({ ...TAKES, ...MANUAL })
   async toggle(@Param('id') id: string, @Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     await done(request, reply, this.users.toggle(id, askingOf(request)));
   }
@@ -92,13 +92,13 @@ export class PanelUsersController {
     return form(`${LIST}/${id}/delete`, {});
   }
 
-  @Post(':id/delete') @HttpCode(200) @Permit('users:manage') @HttpRoute(TAKES)
+  @Post(':id/delete') @HttpCode(200) @Permit('users:manage') @HttpRoute({ ...TAKES, ...MANUAL })
   async remove(@Param('id') id: string, @Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     await done(request, reply, this.users.delete(id, askingOf(request)));
   }
 
   /** Shown once, so a form too is answered with it. */
-  @Post(':id/regenerate_token') @HttpCode(200) @Permit('users:manage') @HttpRoute(TAKES)
+  @Post(':id/regenerate_token') @HttpCode(200) @Permit('users:manage') @HttpRoute({ ...TAKES, ...MANUAL })
   async regenerateToken(@Param('id') id: string, @Req() request: SignedIn, @Res() reply: FastifyReply): Promise<void> {
     send(reply, await this.users.regenerateToken(id, askingOf(request)));
   }

@@ -6,7 +6,12 @@ export interface RouteOptions {
   bodyLimit?: number;
   /** media types taken; `application/json` alone unless said. A parser for each must be registered. */
   consumes?: readonly string[];
+  /** which bodies are of a manual's form, by their text: a value in them that JSON can write and nobody can keep is 400, as any wrong value there; elsewhere 422 */
+  manualForm?: RegExp;
 }
+
+/** Every body: the route is a manual's own. */
+export const MANUAL: RouteOptions = { manualForm: /^/ };
 
 /** Decorates a handler of a controller: `@HttpRoute({ bodyLimit: 8_000_000, consumes: ['multipart/form-data'] })`. */
 export const HttpRoute = (options: RouteOptions): MethodDecorator => RouteConfig(options);

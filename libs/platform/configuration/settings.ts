@@ -52,7 +52,7 @@ export const SETTINGS = {
   secretsDir: given('SECRETS_DIR', path, './secrets', 'The folder of the master key, the certificate authority and the certificates. Outside DATA_DIR.'),
   masterKeyFile: open('MASTER_KEY_FILE', path, 'SECRETS_DIR/master.key', 'The key that wraps all keys (32 bytes, mode 0600). Outside DATA_DIR, so that a copy of the data alone opens nothing.'),
   secretKey: open('SECRET_KEY', secretKey, 'none: the keys of SECRETS_DIR alone',
-    'Takes part in what sign-ins are signed with, beside the keys of SECRETS_DIR. The same in every process of a house; another one ends all sessions. Neighbours of a process can read its environment: the keys in SECRETS_DIR are enough.'),
+    'Takes part in what sign-ins are signed with, beside the keys of SECRETS_DIR. The same in every process of a house; another one ends all sessions. Alone it opens nothing, as neighbours of a process can read its environment: the keys of SECRETS_DIR are needed in any case, and enough.'),
 
   adminPassword: open('ADMIN_PASSWORD', password, 'random, printed once',
     'The password of the first administrator, SMSadmin, who is made at the first start: upper-case and lower-case letters and a digit. Not looked at afterwards: take it out then, and change it, for neighbours of a process can read its environment. One that was generated must be changed at the first sign-in.'),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { getHeapSpaceStatistics } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { giveBack } from './give-back.js';
 
 const young = (): number => getHeapSpaceStatistics().find((s) => s.space_name === 'new_space')!.space_size;
@@ -12,6 +13,7 @@ describe('giving back', () => {
     const before = young();
     giveBack();
     expect(young()).toBeLessThan(before / 2);
-    expect('gc' in globalThis).toBe(false);
+    // who runs the specs may have one for himself: what is made from here on has none
+    expect(runInNewContext('typeof gc')).toBe('undefined');
   });
 });

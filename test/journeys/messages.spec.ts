@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { WholeHouse, type Body, type Client } from './whole-house.js';
+import { until } from '#libs/event-sourcing/testing/test-clock';
+import { patience, WholeHouse, type Body, type Client } from './whole-house.js';
 
 const AT = '/api/v1/messages';
 let whole: WholeHouse, user: Client, other: Client, admin: Client, device: Client;
@@ -142,6 +143,7 @@ describe("somebody else's message", () => {
   });
   it('is in nobody else\'s list, by whatever is asked', async () => {
     const { id, to } = await accepted(user, { send_at: inAnHour() });
+    await until('the list has it', async () => (await admin('GET', AT)).text.includes(id));
     for (const query of ['', `?sender=${encodeURIComponent(to)}`, '?status=queued', '?limit=200']) {
       expect((await other('GET', AT + query)).text).not.toContain(id);
       expect((await admin('GET', AT + query)).text).toContain(id);
@@ -155,7 +157,7 @@ describe('the list', () => {
     const numbers = [fresh(), fresh()];
     const ids: string[] = [];
     for (let i = 0; i < 7; i++) ids.unshift((await accepted(lister, { to: numbers[i % 2], send_at: inAnHour() }))['id']);
-    await lister('POST', `${AT}/${ids[0]}/cancel`);
+    await whole.seen('message-log', await lister('POST', `${AT}/${ids[0]}/cancel`));
     const list = async (query: string): Promise<string[]> => (await lister('GET', AT + query)).body.messages.map((m) => m.id);
     expect(await list('')).toEqual(ids);
     expect(await list('?status=cancelled')).toEqual([ids[0]]);
@@ -179,7 +181,7 @@ describe('the list', () => {
   it('shows a message right after it was accepted', async () => {
     for (let i = 0; i < 10; i++) {
       const { id } = await accepted(user, { send_at: inAnHour() });
-      expect((await user('GET', `${AT}?limit=1`)).body.messages[0]!.id).toBe(id);
+      await until('it is the newest', async () => (await user('GET', `${AT}?limit=1`)).body.messages[0]!.id === id, patience(250));
     }
   });
   it('pages the life', async () => {
